@@ -1,0 +1,1 @@
+"""Experiments on the market: runs, comparisons paired by seed, their statistics, the report and the command line."""

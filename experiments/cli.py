@@ -1,0 +1,511 @@
+"""The ``loyalty`` command: the answer on standard output, progress and messages on standard error.
+
+Exit codes: 0 done, 1 a run failed, 2 bad input, 130 interrupted. What a command needs is imported when it runs, so that
+help and completion stay quick.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import shlex
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from experiments.compare import Comparison, Design
+    from experiments.report.statistics import Interval
+    from experiments.statistics import Estimate
+    from sim.scenario import Scenario
+
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+DEMO_SEEDS = 10
+PIPE_WIDTH = 120
+MAIN_METRICS = ("retention", "profit")
+FIRM_COLUMNS = ("customers", "gained", "lost", "retention", "repeat_rate", "share", "satisfaction", "revenue", "profit")
+TIER_COLUMNS = ("customers", "gained", "lost", "retention", "purchases", "revenue", "incentives", "contribution")
+RUN_TABLES = ("periods", "tiers", "types", "losses", "migration", "retention_by", "ledger", "nodes", "ties")
+FRACTIONS = {"retention", "repeat_rate", "share"}
+
+TOPOLOGIES = {
+    "small_world": "a ring of near neighbours, some ties rewired to anywhere",
+    "scale_free": "a few people know very many: newcomers tie to the well-connected",
+    "random": "every pair equally likely to be tied",
+    "lattice": "a square grid, everyone tied to those next to them",
+    "community": "groups with many ties inside and few between",
+    "ring": "everyone tied to two neighbours",
+    "complete": "everyone tied to everyone",
+    "empty": "nobody talks",
+    "edge_list": "your own ties, from a CSV file",
+    "karate_club": "a university karate club, 34 people (Zachary 1977)",
+    "les_miserables": "characters of the novel who appear together, 77 people (Knuth 1993)",
+    "florentine_families": "marriages between families of Florence, 15 families (Padgett & Ansell 1993)",
+    "davis_southern_women": "women and the events they went to, 32 nodes (Davis, Gardner & Gardner 1941)",
+}
+
+
+class _Loyalty(click.Group):
+    """Turns what can go wrong into one message and an exit code; only a fault of the program shows a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            _say(str(stop) or "stopped")
+            ctx.exit(INTERRUPTED)
+        except BrokenPipeError:  # the reader, such as head, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+        except OSError as error:
+            _say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+            ctx.exit(FAILED)
+        except ValueError as error:
+            from sim.errors import InputError
+
+            if not isinstance(error, InputError):
+                raise
+            _say(str(error))
+            ctx.exit(BAD_INPUT)
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    if is_asked:
+        from sim.version import version
+
+        click.echo(f"loyalty {version()}")
+        ctx.exit()
+
+
+@click.group(cls=_Loyalty, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show it.")
+def main() -> None:
+    """Simulate customer loyalty: which policy, for which tier, keeps customers and earns profit in the long run.
+
+    A SCENARIO is a TOML file or the name of a shipped one ("loyalty list scenarios"); SCENARIO:ARM is one of its arms.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")  # a terminal that lacks a sign shows a question mark
+
+
+_set = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Change a setting (a TOML value).")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+_workers = click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one per processor]")
+_folder = click.Path(path_type=Path)
+_seed_range = click.IntRange(0, 2**63 - 1)
+
+
+@main.command()
+@click.argument("scenario", metavar="SCENARIO[:ARM]")
+@click.option("--seed", type=_seed_range, default=1, help="The run's luck.")
+@_set
+@click.option("--periods", type=click.IntRange(1), help="Run so many periods.  [default: as the scenario says]")
+@click.option("--out", type=_folder, help="Folder for the run's tables, as Parquet and CSV, and its summary.")
+@_json
+def run(
+    scenario: str, seed: int, settings: tuple[str, ...], periods: int | None, out: Path | None, as_json: bool
+) -> None:
+    """Run one market once and print how its firms fared."""
+    from experiments.compare import require_writable, write_table, write_whole
+    from experiments.runner import Progress, announce_compilation
+
+    chosen = _scenario(scenario, _overrides(settings))
+    if out is not None:
+        require_writable(out)
+    n_periods = periods or chosen.periods
+    with Progress(n_periods, "periods") as said:
+        announce_compilation(said)
+        from sim.market import Market
+
+        market = Market(chosen, seed=seed)
+        results = market.run(n_periods, on_period=lambda _: said.advance())
+    summary = results.summary()
+    if out is not None:
+        for name in RUN_TABLES:
+            write_table(getattr(results, name), out / name)
+        text = json.dumps(summary, indent=1, ensure_ascii=False)
+        write_whole(out / "summary.json", lambda path: path.write_text(text, encoding="utf-8"))
+        _say(f"tables are in {out}")
+    if as_json:
+        _print_json(summary)
+        return
+    click.echo(f"{chosen.title}\n{summary['scenario']}, seed {seed}, {summary['periods']} periods")
+    _print(_firm_table(summary["firms"]), *_tier_tables(summary["firms"]))
+
+
+@main.command()
+@click.argument("scenarios", metavar="SCENARIO[:ARM]...", nargs=-1, required=True)
+@click.option("--seeds", type=click.IntRange(1, 100_000), default=30, help="Number of seeds each arm runs on.")
+@click.option("--seed-from", type=_seed_range, default=1, help="The first seed.")
+@click.option("--baseline", metavar="ARM", help="The arm the others are compared with.  [default: the first]")
+@_set
+@_workers
+@click.option("--out", type=_folder, help="Folder for the report and its data.  [default: reports/NAME]")
+@_json
+def compare(
+    scenarios: tuple[str, ...],
+    seeds: int,
+    seed_from: int,
+    baseline: str | None,
+    settings: tuple[str, ...],
+    workers: int | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Compare arms, paired by seed, and write a report.
+
+    A single SCENARIO stands for all of its arms.
+    """
+    from experiments.compare import Design, compare_all
+
+    typed = _arms(scenarios, settings)
+    names = {arm: scenario for arm, (_, scenario) in typed.items()}
+    command = ["loyalty", "compare", *scenarios, "--seeds", str(seeds), "--seed-from", str(seed_from)]
+    command += ["--baseline", baseline] if baseline else []
+    design = Design(
+        arms=names,
+        seeds=range(seed_from, seed_from + seeds),
+        baseline=_baseline(baseline, typed) if baseline else next(iter(typed)),
+        out=out or Path("reports") / _folder_name(scenarios),
+        command=shlex.join(command + _set_again(settings)),
+        reruns={arm: shlex.join(["loyalty", "run", spec, *_set_again(settings)]) for arm, (spec, _) in typed.items()},
+    )
+    [comparison] = compare_all([design], workers)
+    if as_json:
+        _print_json(comparison.to_json())
+    else:
+        _print_comparison(comparison)
+    _exit_with([comparison])
+
+
+@main.command()
+@click.argument("scenarios", metavar="SCENARIO...", nargs=-1, required=True)
+def check(scenarios: tuple[str, ...]) -> None:
+    """Check scenario files, and say all that is wrong with them."""
+    from sim.errors import InputError
+
+    is_wrong = False
+    for spec in scenarios:
+        try:
+            scenario = _scenario(spec, {})
+            arms = f", arms: {', '.join(scenario.arms)}" if scenario.arms else ""
+            click.echo(f"{spec}: ok: {scenario.title} ({scenario.customers.count:,} customers{arms})")
+        except InputError as error:
+            is_wrong = True
+            _say(str(error))
+    if is_wrong:
+        click.get_current_context().exit(BAD_INPUT)
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of a scenario, with which an editor completes and checks one."""
+    from sim.scenario import Scenario
+
+    _print_json(Scenario.model_json_schema())
+
+
+@main.command(name="list")
+@click.argument("kind", type=click.Choice(["types", "strategies", "pyramids", "topologies", "scenarios"]))
+@_json
+def list_(kind: str, as_json: bool) -> None:
+    """List what a scenario can name, a line each."""
+    described = _described(kind)
+    if as_json:
+        _print_json([{"name": name, "description": description} for name, description in described.items()])
+        return
+    width = max(map(len, described), default=0)
+    for name, description in described.items():
+        click.echo(f"{name:<{width}}  {description}".rstrip())
+
+
+@main.group()
+def data() -> None:
+    """Write public data that a scenario can use."""
+
+
+@data.command()
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The CSV file to write.")
+def cdnow(out: Path) -> None:
+    """Write the CDNOW purchase log: 2,357 customers, their purchases from January 1997 to June 1998."""
+    from experiments.data import write_cdnow
+
+    click.echo(write_cdnow(out))
+
+
+@main.command()
+@click.option("--out", type=_folder, default=Path("reports/demo"), help="Folder for the reports.")
+@click.option("--seeds", type=click.IntRange(1, 100_000), default=DEMO_SEEDS, help="Number of seeds each arm runs on.")
+@_workers
+def demo(out: Path, seeds: int, workers: int | None) -> None:
+    """Compare the arms of every shipped scenario, and write a report on each and a page that lists them."""
+    from experiments.compare import compare_all, require_writable
+    from experiments.report import write_index
+
+    require_writable(out)
+    designs = _demo_designs(out, range(1, seeds + 1))
+    _say(f"{len(designs)} comparisons, {seeds} seeds each")
+    comparisons = compare_all(designs, workers)
+    for comparison in comparisons:
+        _print_comparison(comparison)
+    drawn = [comparison.design.out for comparison in comparisons if comparison.report]
+    if drawn:
+        click.echo(f"all reports: {write_index(drawn, out / 'index.html')}")
+    _exit_with(comparisons)
+
+
+def _scenario(spec: str, overrides: dict[str, object]) -> Scenario:
+    """Return the scenario that a path, a shipped name, or either with ``:ARM`` means; overrides come last."""
+    from sim.scenario import load_scenario
+
+    path, colon, arm = spec.rpartition(":")
+    if not colon or Path(spec).exists():
+        return load_scenario(spec, overrides)
+    scenario = load_scenario(path).arm(arm)
+    return scenario.with_overrides(overrides) if overrides else scenario
+
+
+def _overrides(settings: Iterable[str]) -> dict[str, object]:
+    """Return what ``--set`` asks for, by dotted path.
+
+    Raises
+    ------
+    InputError
+        If a setting is not a path, an equals sign and a TOML value.
+    """
+    from sim.errors import InputError
+
+    overrides: dict[str, object] = {}
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        path = path.strip()
+        if not equals or not path:
+            raise InputError(
+                "not a setting", key="--set", value=setting, allowed="PATH=VALUE, as in customers.count=5000"
+            )
+        try:
+            parsed = tomllib.loads(f"value = {text}")
+        except tomllib.TOMLDecodeError:
+            parsed = {}
+        if set(parsed) != {"value"}:
+            quoted = f"{path}={json.dumps(text, ensure_ascii=False)}"
+            raise InputError(
+                "not a TOML value", key=f"--set {path}", value=text, allowed=f"a TOML value; text in quotes: '{quoted}'"
+            )
+        overrides[path] = parsed["value"]
+    return overrides
+
+
+def _set_again(settings: Iterable[str]) -> list[str]:
+    return [word for setting in settings for word in ("--set", setting)]
+
+
+def _arms(specs: Sequence[str], settings: Sequence[str]) -> dict[str, tuple[str, Scenario]]:
+    """Return, by name of the arm, what was typed for it and its scenario; a lone scenario stands for all its arms.
+
+    An arm goes by the shortest of its own name, ``scenario:arm``, and what was typed that no other arm goes by.
+    """
+    overrides = _overrides(settings)
+    chosen = [(spec, _scenario(spec, overrides)) for spec in specs]
+    if len(chosen) == 1 and chosen[0][1].arms:
+        [(spec, scenario)] = chosen
+        chosen = [(f"{spec}:{arm}", _scenario(f"{spec}:{arm}", overrides)) for arm in scenario.arms]
+    ways = [
+        [(scenario.name.rpartition(":")[2], scenario.name, spec)[way] for spec, scenario in chosen] for way in range(3)
+    ]
+    arms: dict[str, tuple[str, Scenario]] = {}
+    for i, each in enumerate(chosen):
+        name = next((names[i] for names in ways if Counter(names)[names[i]] == 1 and names[i] not in arms), None)
+        n_before = ways[2][:i].count(each[0])
+        arms[name or f"{each[0]} ({n_before + 1})"] = each
+    return arms
+
+
+def _baseline(given: str, arms: dict[str, tuple[str, Scenario]]) -> str:
+    """Return the arm meant by its name, by ``scenario:arm`` or by what was typed for it."""
+    matches = [arm for arm, (spec, scenario) in arms.items() if given in (arm, spec, scenario.name)]
+    return matches[0] if matches else given
+
+
+def _folder_name(specs: Sequence[str]) -> str:
+    """Return a folder name for a comparison: names of the scenarios and arms typed, joined and made safe."""
+    names = [Path(path).stem + colon + arm for path, colon, arm in (spec.partition(":") for spec in specs)]
+    return re.sub(r"[^\w.-]+", "-", "-vs-".join(names))[:80].strip(".-") or "comparison"
+
+
+def _demo_designs(out: Path, seeds: Sequence[int]) -> list[Design]:
+    """Return a comparison for every shipped scenario that has arms; a purchase log that one needs is written first."""
+    from experiments.compare import Design
+    from experiments.data import write_cdnow
+    from sim.errors import InputError
+    from sim.scenario import shipped
+
+    designs = []
+    for name, path in shipped().items():
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        if not settings.get("arms"):
+            continue
+        log = settings.get("customers", {}).get("demand", {}).get("transactions")
+        if log and not (path.parent / log).exists():
+            try:
+                write_cdnow(path.parent / log)
+            except InputError as error:
+                _say(f"{name} is left out: {error}")
+                continue
+        arms = _arms([name], ())
+        scenarios = {arm: scenario for arm, (_, scenario) in arms.items()}
+        reruns = {arm: f"loyalty run {spec}" for arm, (spec, _) in arms.items()}
+        command = f"loyalty compare {name} --seeds {len(seeds)}"
+        designs.append(Design(scenarios, seeds, next(iter(arms)), out / name, command, reruns))
+    return designs
+
+
+def _described(kind: str) -> dict[str, str]:
+    """Return what there is of a kind, by name, with a line on each."""
+    if kind == "types":
+        from sim.loyalty_types import TYPE_DESCRIPTIONS
+
+        return TYPE_DESCRIPTIONS
+    if kind == "strategies":
+        from sim.strategies import STRATEGIES
+
+        return {name: _first_line(each) for name, each in STRATEGIES.items()}
+    if kind == "pyramids":
+        from sim.pyramids import PYRAMIDS
+
+        return {name: _first_line(each) for name, each in PYRAMIDS.items()}
+    if kind == "topologies":
+        return TOPOLOGIES
+    from sim.scenario import shipped
+
+    return {name: tomllib.loads(path.read_text(encoding="utf-8")).get("title", "") for name, path in shipped().items()}
+
+
+def _first_line(documented: type) -> str:
+    return " ".join((documented.__doc__ or "").partition("\n\n")[0].split()).rstrip(".")
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)
+
+
+def _print_json(answer: object) -> None:
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _print(*tables: Table) -> None:
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    with console.capture() as capture:
+        for table in tables:
+            console.print(table)
+    click.echo(capture.get(), nl=False)
+
+
+def _print_comparison(comparison: Comparison) -> None:
+    """Print the levels and differences of the main metrics, the finding, and where the report is."""
+    from experiments.report import headline
+    from experiments.report.evidence import load
+
+    design = comparison.design
+    click.echo(f"\n{design.title}")
+    _print(_comparison_table(comparison))
+    if comparison.report is not None:
+        click.echo(f"{headline(load(design.out))}\nreport: {comparison.report}")
+
+
+def _exit_with(comparisons: Sequence[Comparison]) -> None:
+    """Say what failed, and end with the exit code that says so."""
+    for comparison in comparisons:
+        data = comparison.design.out / "data"
+        if comparison.failed:
+            n_runs = len(comparison.design.arms) * len(comparison.design.seeds)
+            _say(f"{len(comparison.failed)} of {n_runs} runs failed; they are listed in {data / 'manifest.json'}")
+        if comparison.problem:
+            _say(f"no report: {comparison.problem}; the data are in {data}")
+    if not all(comparison.succeeded for comparison in comparisons):
+        click.get_current_context().exit(FAILED)
+
+
+def _comparison_table(comparison: Comparison) -> Table:
+    from rich.table import Table
+
+    from experiments.report.words import difference_in_unit, level, metric, percent, range_of
+
+    design = comparison.design
+    n_seeds = len(design.seeds)
+    table = Table(
+        title=f"{design.focal}, {n_seeds} seed{'s' * (n_seeds > 1)}, mean (95% interval)", title_justify="left"
+    )
+    table.add_column("arm", overflow="fold")
+    told = [metric(name, design.horizon) for name in MAIN_METRICS]
+    for each in told:
+        table.add_column(each.label.lower(), justify="right")
+        table.add_column(f"against {design.baseline}", justify="right")
+    table.add_column("best in profit", justify="right")
+    for arm in design.arms:
+        cells = [arm]
+        for each in told:
+            cells.append(level(_interval(comparison.arms[arm].get(each.name)), each.unit))
+            gap = _interval(comparison.differences[arm].get(each.name))
+            shown = f"{difference_in_unit(gap.mean, each.unit)} ({range_of(gap, each.unit, is_difference=True)})"
+            cells.append("baseline" if arm == design.baseline else shown)
+        chance = comparison.differences[arm].get("profit")
+        cells.append("" if chance is None or chance.p_best is None else percent(round(chance.p_best, 2)))
+        table.add_row(*cells)
+    return table
+
+
+def _interval(found: Estimate | None) -> Interval:
+    from experiments.report.statistics import NOTHING, Interval
+
+    if found is None or found.mean is None:
+        return NOTHING
+    low, high = (math.nan if end is None else end for end in (found.ci_low, found.ci_high))
+    return Interval(found.mean, low, high, found.n)
+
+
+def _firm_table(firms: Mapping[str, Mapping[str, Any]]) -> Table:
+    return _table("firm", firms, FIRM_COLUMNS)
+
+
+def _tier_tables(firms: Mapping[str, Mapping[str, Any]]) -> list[Table]:
+    return [_table(f"{name}: tier", firm["tiers"], TIER_COLUMNS) for name, firm in firms.items() if firm["tiers"]]
+
+
+def _table(heading: str, rows: Mapping[str, Mapping[str, Any]], columns: Sequence[str]) -> Table:
+    """Return a table of the columns that there are, a row per member."""
+    from rich.table import Table
+
+    from experiments.report.words import number, percent
+
+    table = Table()
+    table.add_column(heading, overflow="fold")
+    present = [column for column in columns if any(column in row for row in rows.values())]
+    for column in present:
+        table.add_column(column.replace("_", " "), justify="right")
+    for name, row in rows.items():
+        values = [row.get(column) for column in present]
+        values = [sum(value.values()) if isinstance(value, dict) else value for value in values]
+        cells = [
+            "" if value is None else (percent if column in FRACTIONS else number)(value)
+            for column, value in zip(present, values, strict=True)
+        ]
+        table.add_row(name, *cells)
+    return table
+
+
+if __name__ == "__main__":
+    main(prog_name="loyalty")

@@ -1,0 +1,490 @@
+"""Comparisons of arms, paired by seed: run, save, then analyse.
+
+Every arm runs on the same seeds. Whatever the runs gave is on disk before anything is drawn, and the report is made
+from the saved files alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.csv  # type: ignore[import-untyped]
+import pyarrow.parquet  # type: ignore[import-untyped]
+
+from experiments.runner import Failure, Progress, Workers, simulate, warm_up
+from experiments.statistics import Difference, Estimate, compare_to_baseline, estimate
+from sim.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
+
+Frames = dict[str, pd.DataFrame]
+
+# Tables that are written even when no run has a row for them.
+_COLUMNS = {
+    "outcomes": ["firm", "metric", "value"],
+    "losses": ["firm", "cause", "customers"],
+    "migration": ["firm", "from_tier", "to_tier", "customers"],
+    "nodes": ["node", "firm", "type", "opinion", "status"],
+    "ties": ["a", "b"],
+}
+
+
+class Interrupted(KeyboardInterrupt):
+    """A comparison stopped by Ctrl-C; its message says what was kept, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRun:
+    """A run that gave no result: its place, why, and a command that runs it again."""
+
+    arm: str
+    seed: int
+    message: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Design:
+    """What is compared: every arm on every seed.
+
+    Parameters
+    ----------
+    arms : mapping of str to Scenario
+        The policies compared, by name, in the order they are reported.
+    seeds : sequence of int
+        Each seed once.
+    baseline : str
+        The arm that the others are compared with.
+    out : Path
+        The folder to write: ``data`` and ``report.html``.
+    command : str
+        What asked for the comparison, to be saved with it.
+    reruns : mapping of str to str
+        A command per arm that runs it with a seed put at its end; by default from the arm's own file.
+    """
+
+    arms: Mapping[str, Scenario]
+    seeds: Sequence[int]
+    baseline: str
+    out: Path
+    command: str = "experiments.compare.compare, called from Python"
+    reruns: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Refuse what cannot be compared, or not be written, before anything runs.
+
+        Raises
+        ------
+        InputError
+            If there is no seed or one comes twice, the baseline is not among the arms, the arms do not cover the same
+            periods, or the folder cannot be written.
+        """
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise InputError("no seed, or one twice", key="seeds", value=list(self.seeds), allowed="each seed once")
+        if self.baseline not in self.arms:
+            raise InputError(f'no arm is called "{self.baseline}"; {nearest(self.baseline, self.arms)}', key="baseline")
+        reference = self.arms[self.baseline]
+        for arm, scenario in self.arms.items():
+            for key in ("periods", "warm_up", "horizon"):
+                ours, theirs = getattr(scenario, key), getattr(reference, key)
+                if ours != theirs:
+                    problem = f'the arms "{arm}" and "{self.baseline}" cannot be compared over different periods'
+                    raise InputError(
+                        problem, file=scenario.source, key=key, value=ours, allowed=f"{theirs}, as the other"
+                    )
+        require_writable(self.out / "data")
+
+    @property
+    def horizon(self) -> int:
+        """Length of the long run, in periods."""
+        return self.arms[self.baseline].horizon
+
+    @property
+    def focal(self) -> str:
+        """The firm compared; where the arms have different ones, all their names."""
+        return " / ".join(dict.fromkeys(scenario.focal_firm for scenario in self.arms.values()))
+
+    @property
+    def scenario(self) -> str:
+        """Name of the scenario; where the arms come from several, all their names."""
+        return " / ".join(dict.fromkeys(scenario.name.partition(":")[0] for scenario in self.arms.values()))
+
+    @property
+    def title(self) -> str:
+        """The question asked; where the arms come from several scenarios, which of them."""
+        titles = list(dict.fromkeys(scenario.title for scenario in self.arms.values()))
+        return titles[0] if len(titles) == 1 else " or ".join(self.arms) + "?"
+
+    def rerun(self, arm: str, seed: int) -> str:
+        """Return a command that runs one arm with one seed."""
+        scenario = self.arms[arm]
+        _, colon, name = scenario.name.partition(":")
+        command = self.reruns.get(arm, f"loyalty run {scenario.source or scenario.name}{colon}{name}")
+        return f"{command} --seed {seed}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison found about the focal firm.
+
+    Parameters
+    ----------
+    design : Design
+        What was compared.
+    arms : mapping
+        By arm and metric, the level.
+    differences : mapping
+        By arm and metric, the difference from the baseline; the baseline's own is zero.
+    failed : tuple of FailedRun
+        The runs that gave no result.
+    report : Path or None
+        The report; None if there was nothing to draw, or drawing failed.
+    problem : str
+        Why there is no report.
+    """
+
+    design: Design
+    arms: Mapping[str, Mapping[str, Estimate]]
+    differences: Mapping[str, Mapping[str, Difference]]
+    failed: tuple[FailedRun, ...]
+    report: Path | None
+    problem: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether every run gave a result and the report was drawn."""
+        return not self.failed and self.report is not None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the comparison as plain data; what is not known is None, never NaN."""
+        return {
+            "seeds": list(self.design.seeds),
+            "baseline": self.design.baseline,
+            "arms": _plain(self.arms),
+            "differences": _plain({arm: each for arm, each in self.differences.items() if arm != self.design.baseline}),
+            "failed": [asdict(run) for run in self.failed],
+            "report": str(self.report) if self.report else None,
+        }
+
+
+def compare(
+    arms: Mapping[str, Scenario],
+    seeds: Sequence[int],
+    baseline: str | None = None,
+    out: str | Path = "reports/comparison",
+    workers: int | None = None,
+    progress: bool = True,
+) -> Comparison:
+    """Run every arm on every seed, save the results, and write the report.
+
+    Parameters
+    ----------
+    arms : mapping of str to Scenario
+        The policies compared, by name.
+    seeds : sequence of int
+        Each seed once.
+    baseline : str, optional
+        The arm the others are compared with; the first unless given.
+    out : str or Path
+        The folder to write.
+    workers : int, optional
+        Worker processes; as many as there are processors unless given. The result does not depend on it.
+    progress : bool
+        Whether to say on standard error how far the runs are.
+
+    Raises
+    ------
+    InputError
+        If the arms cannot be compared or the folder cannot be written.
+    Interrupted
+        At Ctrl-C, once the finished runs are saved.
+    """
+    if not arms:
+        raise InputError("nothing to compare", key="arms", allowed="at least one scenario")
+    design = Design(arms, tuple(seeds), baseline or next(iter(arms)), Path(out))
+    return compare_all([design], workers, progress)[0]
+
+
+def compare_all(designs: Sequence[Design], workers: int | None = None, progress: bool = True) -> list[Comparison]:
+    """Run several comparisons on one pool of workers, then draw their reports on it: see :func:`compare`."""
+    for design in designs:
+        design.check()
+    jobs = {
+        (i, arm, seed): (scenario, seed, seed == design.seeds[0])
+        for i, design in enumerate(designs)
+        for seed in design.seeds
+        for arm, scenario in design.arms.items()
+    }
+    gathered = [_Gathered(design) for design in designs]
+    said = Progress(len(jobs), quiet=not progress)
+    try:
+        with said, Workers(max(1, min(workers or os.cpu_count() or 1, len(jobs)))) as pool:
+            warm_up(designs[0].arms[designs[0].baseline], said)
+            for (i, arm, seed), answer in pool.run(simulate, jobs):
+                if isinstance(answer, Failure):
+                    gathered[i].failures[arm, seed] = answer.message
+                    said.say(f"{arm}, seed {seed}: {answer.message}; to see it again: {designs[i].rerun(arm, seed)}")
+                else:
+                    gathered[i].add(arm, seed, answer)
+                said.advance(failed=isinstance(answer, Failure))
+                if gathered[i].is_complete:
+                    gathered[i].save()
+            drawn = _draw({i: each.design.out for i, each in enumerate(gathered) if each.n_finished}, pool, said)
+    except KeyboardInterrupt:
+        raise Interrupted(_keep(gathered)) from None
+    comparisons = []
+    for i, each in enumerate(gathered):
+        report = drawn.get(i, Failure("every run failed"))
+        path, problem = (None, report.message) if isinstance(report, Failure) else (report, "")
+        comparisons.append(Comparison(each.design, each.levels, each.differences, each.failed(), path, problem))
+    return comparisons
+
+
+def require_writable(folder: Path) -> None:
+    """Make a folder if need be, and check that files can be written there.
+
+    Raises
+    ------
+    InputError
+        If they cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"cannot be written: {error.strerror or error}", file=folder, allowed="a folder you may write to"
+        ) from None
+
+
+def write_table(table: pd.DataFrame, stem: Path) -> None:
+    """Write a table as ``stem.parquet`` and ``stem.csv``, each whole or not at all."""
+    columns = pa.Table.from_pandas(table, preserve_index=False)
+    write_whole(stem.with_suffix(".parquet"), lambda path: pa.parquet.write_table(columns, path, compression="zstd"))
+    write_whole(stem.with_suffix(".csv"), lambda path: pa.csv.write_csv(columns, path))
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a file beside ``path``, then put it in its place: a reader never meets half a file."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class _Gathered:
+    """The runs of one design as they come in, in whatever order."""
+
+    def __init__(self, design: Design) -> None:
+        self.design = design
+        self.keys = [(arm, seed) for arm in design.arms for seed in design.seeds]
+        self.n_finished = 0
+        self.is_saved = False
+        self.failures: dict[tuple[str, int], str] = {}
+        self.levels: dict[str, dict[str, Estimate]] = {arm: {} for arm in design.arms}
+        self.differences: dict[str, dict[str, Difference]] = {arm: {} for arm in design.arms}
+        self._frames: dict[tuple[str, int], Frames] = {}
+        self._started = time.monotonic()
+
+    @property
+    def is_complete(self) -> bool:
+        return self.n_finished + len(self.failures) == len(self.keys)
+
+    def add(self, arm: str, seed: int, frames: Frames) -> None:
+        """Take in a finished run; where the arms' focal firms differ, all go by the one joint name."""
+        firm, joint = self.design.arms[arm].focal_firm, self.design.focal
+        if firm != joint:
+            for name, frame in frames.items():
+                if "firm" in frame:
+                    frames[name] = frame.assign(firm=frame["firm"].astype(object).replace(firm, joint))
+        self._frames[arm, seed] = frames
+        self.n_finished += 1
+
+    def save(self) -> None:
+        """Write every table and the manifest, then let go of the runs; a report drawn from older data is removed."""
+        data = self.design.out / "data"
+        data.mkdir(parents=True, exist_ok=True)
+        (self.design.out / "report.html").unlink(missing_ok=True)
+        tables = self._tables()
+        self._analyse(tables["outcomes"])
+        tables["arms"] = _rows(self.levels, Estimate)
+        tables["differences"] = _rows(self.differences, Difference)
+        for name, table in tables.items():
+            write_table(table, data / name)
+        text = json.dumps(self._manifest(), indent=1, ensure_ascii=False)
+        write_whole(data / "manifest.json", lambda path: path.write_text(text, encoding="utf-8"))
+        self.is_saved = True
+        self._frames.clear()
+
+    def failed(self) -> tuple[FailedRun, ...]:
+        """Return the failed runs, in the order of the tables."""
+        return tuple(
+            FailedRun(arm, seed, self.failures[arm, seed], self.design.rerun(arm, seed))
+            for arm, seed in self.keys
+            if (arm, seed) in self.failures
+        )
+
+    def _tables(self) -> Frames:
+        runs = {key: self._frames[key] for key in self.keys if key in self._frames}
+        names = dict.fromkeys([*_COLUMNS, *(name for frames in runs.values() for name in frames if name != "run")])
+        tables = {
+            name: _stacked(name, {key: frames[name] for key, frames in runs.items() if name in frames})
+            for name in names
+        }
+        for name in ("nodes", "ties"):
+            tables[name] = tables[name].drop(columns="seed")  # of one seed, for a picture
+        digests = {key: frames["run"]["digest"].iloc[0] for key, frames in runs.items()}
+        rows = [
+            (*key, digests.get(key), self.failures.get(key)) for key in self.keys if key in {**digests, **self.failures}
+        ]
+        tables["runs"] = pd.DataFrame(rows, columns=["arm", "seed", "digest", "failure"])
+        return tables
+
+    def _analyse(self, outcomes: pd.DataFrame) -> None:
+        """Compare the arms in every metric of the focal firm."""
+        ours = outcomes[outcomes["firm"] == self.design.focal]
+        found = {
+            (metric, arm, seed): value
+            for metric, arm, seed, value in ours[["metric", "arm", "seed", "value"]].itertuples(index=False)
+        }
+        for metric in dict.fromkeys(ours["metric"]):
+            values = {
+                arm: np.array([found.get((metric, arm, seed), np.nan) for seed in self.design.seeds])
+                for arm in self.design.arms
+            }
+            for arm, by_seed in values.items():
+                self.levels[arm][metric] = estimate(by_seed)
+            for arm, difference in compare_to_baseline(values, self.design.baseline).items():
+                self.differences[arm][metric] = difference
+
+    def _manifest(self) -> dict[str, Any]:
+        design = self.design
+        reference = design.arms[design.baseline]
+        return {
+            "title": design.title,
+            "scenario": design.scenario,
+            "focal": design.focal,
+            "baseline": design.baseline,
+            "arms": list(design.arms),
+            "seeds": list(design.seeds),
+            "periods": reference.periods,
+            "warm_up": reference.warm_up,
+            "horizon": reference.horizon,
+            "customers": reference.customers.count,
+            "version": next((frames["run"]["version"].iloc[0] for frames in self._frames.values()), ""),
+            "settings": differing_settings(design.arms),
+            "toml": {arm: to_toml(scenario) for arm, scenario in design.arms.items()},
+            "command": design.command,
+            "seconds": round(time.monotonic() - self._started, 1),
+            "unfinished": len(self.keys) - self.n_finished - len(self.failures),
+            "failed": [asdict(run) for run in self.failed()],
+        }
+
+
+def _stacked(name: str, frames: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
+    """Return the frames of all runs in one, with the run's arm and seed in front."""
+    filled = {key: frame for key, frame in frames.items() if len(frame)}
+    if not filled:
+        return pd.DataFrame(columns=["arm", "seed", *_COLUMNS.get(name, ())])
+    return pd.concat(filled, names=["arm", "seed"]).droplevel(-1).reset_index()
+
+
+def _rows(table: Mapping[str, Mapping[str, Estimate]], kind: type[Estimate]) -> pd.DataFrame:
+    rows = [(arm, metric, *astuple(each)) for arm, metrics in table.items() for metric, each in metrics.items()]
+    return pd.DataFrame(rows, columns=["arm", "metric", *(each.name for each in fields(kind))])
+
+
+def _plain(table: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Any]:
+    return {arm: {metric: each.to_json() for metric, each in metrics.items()} for arm, metrics in table.items()}
+
+
+def _draw(folders: Mapping[int, Path], pool: Workers, said: Progress) -> dict[int, Path | Failure]:
+    """Draw the reports, which are independent of one another, on the pool."""
+    from experiments.report import write_report
+
+    if folders:
+        said.say("drawing the report ..." if len(folders) == 1 else f"drawing {len(folders)} reports ...")
+    return dict(pool.run(write_report, {i: (folder,) for i, folder in folders.items()}))
+
+
+def _keep(gathered: Iterable[_Gathered]) -> str:
+    """Save what was finished when Ctrl-C came, and say how much and where."""
+    kept = []
+    for each in gathered:
+        if each.n_finished:
+            if not each.is_saved:
+                each.save()
+            kept.append(f"{each.n_finished} of {len(each.keys)} runs are kept in {each.design.out / 'data'}")
+    return "stopped; " + ("; ".join(kept) or "no run was finished")
+
+
+def differing_settings(arms: Mapping[str, Scenario]) -> dict[str, dict[str, Any]]:
+    """Return, by arm, the settings in which the arms differ: values by dotted path, firms by name."""
+    settings = {
+        arm: dict(_flattened(scenario.model_dump(mode="json", exclude={"title", "arms"}), ""))
+        for arm, scenario in arms.items()
+    }
+    paths = dict.fromkeys(path for each in settings.values() for path in each)
+    differing = [path for path in paths if len({json.dumps(each.get(path)) for each in settings.values()}) > 1]
+    return {arm: {path: each[path] for path in differing if path in each} for arm, each in settings.items()}
+
+
+def _flattened(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        members = list(value.items())
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        members = [(str(each.get("name", i)), each) for i, each in enumerate(value)]
+    else:
+        yield path, value
+        return
+    for key, each in members:
+        yield from _flattened(each, f"{path}.{key}" if path else key)
+
+
+def to_toml(scenario: Scenario) -> str:
+    """Return a scenario as the text of a file: its settings as given, with what it extends and overrides laid in."""
+    raw = {key: value for key, value in scenario.raw.items() if key != "arms" and value is not None}
+    tables = {key: value if isinstance(value, list) else [value] for key, value in raw.items() if _is_table(value)}
+    lines = [f"{_key(key)} = {_toml(value)}" for key, value in raw.items() if key not in tables]
+    for key, members in tables.items():
+        for member in members:
+            lines += ["", f"[[{_key(key)}]]" if isinstance(raw[key], list) else f"[{_key(key)}]"]
+            lines += [f"{_key(name)} = {_toml(value)}" for name, value in member.items() if value is not None]
+    return "\n".join(lines) + "\n"
+
+
+def _is_table(value: Any) -> bool:
+    members = value if isinstance(value, list) else [value]
+    return bool(members) and all(isinstance(each, dict) for each in members)
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, dict):
+        members = (f"{_key(key)} = {_toml(each)}" for key, each in value.items() if each is not None)
+        return f"{{ {', '.join(members)} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_toml(each) for each in value)}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,231 @@
+"""The saved data of one comparison, as the report reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from experiments.report.statistics import NOTHING, Interval, interval_of
+from experiments.report.words import labels
+from sim.errors import InputError
+
+TABLES = {
+    "outcomes": ("arm", "seed", "firm", "metric", "value"),
+    "periods": ("arm", "seed", "firm", "period", "retention", "revenue", "profit"),
+    "tiers": ("arm", "seed", "firm", "tier", "customers", "contribution"),
+    "types": ("arm", "seed", "firm", "type", "customers"),
+    "losses": ("arm", "seed", "firm", "cause", "customers"),
+    "flows": ("arm", "seed", "firm", "gained", "lost"),
+    "migration": ("arm", "seed", "firm", "from_tier", "to_tier", "customers"),
+    "retention_by": ("arm", "seed", "firm", "group", "name", "retention"),
+    "nodes": ("arm", "node", "type", "opinion", "status"),
+    "ties": ("arm", "a", "b"),
+    "differences": ("arm", "metric", "mean", "ci_low", "ci_high", "n", "p_best", "variance_reduction"),
+    "arms": ("arm", "metric", "mean", "ci_low", "ci_high", "n"),
+}
+TIER_LINES = ("goods", "service", "recovery", "incentives", "channel", "acquisition")
+FIRM_LINES = ("advertising", "capacity", "programme", "fixed")
+USUAL_TIERS = ("platinum", "gold", "iron", "lead")
+USUAL_TYPES = ("monopoly", "inertia", "latent", "convenience", "price", "incentive", "premium")
+UNTIERED = "no tier"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a comparison saved: its manifest and, for the focal firm, its tables without the runs that failed.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the comparison, the one that holds ``data``.
+    manifest : Mapping
+        The contents of ``manifest.json``.
+    tables : Mapping of str to DataFrame
+        The saved tables by name.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    tables: Mapping[str, pd.DataFrame] = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        """The question that the comparison asks."""
+        return str(self.manifest["title"] or self.manifest["scenario"])
+
+    @property
+    def focal(self) -> str:
+        """The firm whose policies are compared."""
+        return str(self.manifest["focal"])
+
+    @property
+    def baseline(self) -> str:
+        """The arm that the others are compared with."""
+        return str(self.manifest["baseline"])
+
+    @property
+    def horizon(self) -> int:
+        """Length of the long-run window, in periods."""
+        return int(self.manifest["horizon"])
+
+    @cached_property
+    def arms(self) -> tuple[str, ...]:
+        """The arms of which at least one run finished, in the order of the manifest."""
+        finished = set(self.tables["outcomes"]["arm"])
+        return tuple(arm for arm in self.manifest["arms"] if arm in finished)
+
+    @cached_property
+    def label(self) -> Mapping[str, str]:
+        """A readable label for every arm, finished or not."""
+        return labels(self.manifest["arms"])
+
+    @cached_property
+    def metrics(self) -> tuple[str, ...]:
+        """The outcomes measured, retention and profit first."""
+        measured = dict.fromkeys(self.tables["outcomes"]["metric"])
+        return tuple(dict.fromkeys(["retention", "profit", *measured]))
+
+    def by_seed(self, name: str) -> pd.DataFrame:
+        """Return the outcome ``name``, one row per seed and one column per finished arm; NaN where not known."""
+        if name not in self._wide:
+            return pd.DataFrame(columns=list(self.arms), dtype=float)
+        return self._wide[name]
+
+    @cached_property
+    def _wide(self) -> Mapping[str, pd.DataFrame]:
+        """Every outcome as ``by_seed`` returns it: made once, since every pair of arms asks for it."""
+        wide = self.tables["outcomes"].set_index(["metric", "seed", "arm"])["value"].astype(float).unstack("arm")
+        return {str(name): values.droplevel("metric")[list(self.arms)] for name, values in wide.groupby(level="metric")}
+
+    def difference(self, name: str, arm: str, other: str) -> pd.Series:
+        """Return, for each seed that both arms finished, the outcome of ``arm`` less that of ``other``."""
+        values = self.by_seed(name)
+        return (values[arm] - values[other]).dropna()
+
+    def level(self, name: str, arm: str) -> Interval:
+        """Return the saved mean and interval of an outcome of an arm."""
+        return _saved(self.tables["arms"], arm, name)
+
+    def saved_difference(self, name: str, arm: str) -> Interval:
+        """Return the saved difference of an arm from the baseline."""
+        return _saved(self.tables["differences"], arm, name)
+
+    def ranked(self, name: str) -> list[str]:
+        """Return the arms whose outcome ``name`` is known, the highest mean first."""
+        means = self.by_seed(name).mean().dropna()
+        return [str(arm) for arm in means.sort_values(ascending=False, kind="stable").index]
+
+    @cached_property
+    def contrast(self) -> tuple[str, str] | None:
+        """The arm with the highest mean profit, and what it is held against.
+
+        That is the baseline, or the next best arm when the baseline itself is the best; None with fewer than two
+        arms to hold against each other.
+        """
+        ranked = self.ranked("profit")
+        if len(ranked) < 2:
+            return None
+        return ranked[0], self.baseline if self.baseline in ranked[1:] else ranked[1]
+
+    @cached_property
+    def long_run(self) -> pd.DataFrame:
+        """Money over the long-run window: one row per (arm, seed), columns revenue, the cost lines and profit."""
+        periods = self.tables["periods"]
+        last = periods.groupby(["arm", "seed"])["period"].transform("max")
+        window = periods[periods["period"] > last - self.horizon]
+        lines = [line for line in ("revenue", *TIER_LINES, *FIRM_LINES, "profit") if line in window]
+        return window.groupby(["arm", "seed"])[lines].sum()
+
+    def intervals(self, table: str, column: str, group: str, fill: float | None = 0.0) -> pd.Series:
+        """Return the interval over seeds of ``column``, by (group, arm).
+
+        Parameters
+        ----------
+        table, column, group : str
+            Where to look, what to average, and by what to tell apart (``"tier"``, ``"type"``, ``"cause"``).
+        fill : float or None
+            What a seed without a row counts as: no customers is zero; None leaves it out.
+        """
+        wide = self.tables[table].pivot_table(
+            index=["arm", "seed"], columns=group, values=column, aggfunc="sum" if fill == 0 else "mean", dropna=False
+        )
+        runs = self.tables["outcomes"].groupby(["arm", "seed"]).size().index
+        wide = wide.reindex(runs)
+        if fill is not None:
+            wide = wide.fillna(fill)
+        return pd.Series(
+            {(name, arm): interval_of(values[name]) for arm, values in wide.groupby(level="arm") for name in wide.columns},
+            dtype=object,
+        )
+
+    @cached_property
+    def tiers(self) -> list[str]:
+        """The tiers met in any arm, the best first when the names are the usual ones, else as they came."""
+        return _ordered([*self.tables["tiers"]["tier"], *self.tables["migration"]["from_tier"]], USUAL_TIERS)
+
+    @cached_property
+    def types(self) -> list[str]:
+        """The loyalty types met in any arm."""
+        return _ordered(self.tables["types"]["type"], USUAL_TYPES)
+
+
+def load(folder: Path) -> Evidence:
+    """Read what a comparison saved under ``folder/data``.
+
+    Raises
+    ------
+    InputError
+        If the manifest or a table is missing or unreadable, or lacks a column that the report needs.
+    """
+    data = folder / "data"
+    try:
+        manifest = json.loads((data / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read the saved comparison ({error})", file=data / "manifest.json") from error
+    failed = {(row["arm"], row["seed"]) for row in manifest["failed"]}
+    tables = {name: _read(data / f"{name}.parquet", columns) for name, columns in TABLES.items()}
+    for name, table in tables.items():
+        keep = pd.Series(True, index=table.index)
+        if "firm" in TABLES[name]:
+            keep &= table["firm"] == manifest["focal"]
+        if "seed" in TABLES[name] and failed:
+            keep &= [run not in failed for run in zip(table["arm"], table["seed"], strict=True)]
+        tables[name] = table[keep]
+    for name, columns in {"tiers": ["tier"], "migration": ["from_tier", "to_tier"]}.items():
+        named = {column: tables[name][column].astype(object).fillna("").replace("", UNTIERED) for column in columns}
+        tables[name] = tables[name].assign(**named)
+    return Evidence(folder, manifest, tables)
+
+
+def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read the saved table ({error})", file=path) from error
+    missing = [column for column in columns if column not in table]
+    if missing and len(table):
+        raise InputError(f"lacks the column {missing[0]}", file=path, allowed=", ".join(columns))
+    for column in table.select_dtypes("category"):
+        table[column] = table[column].astype(object)
+    return table if len(table) else table.reindex(columns=list(dict.fromkeys([*table.columns, *columns])))
+
+
+def _saved(table: pd.DataFrame, arm: str, name: str) -> Interval:
+    rows = table[(table["arm"] == arm) & (table["metric"] == name)]
+    if rows.empty or pd.isna(rows["mean"].iloc[0]):
+        return NOTHING
+    row = rows.iloc[0]
+    return Interval(float(row["mean"]), float(row["ci_low"]), float(row["ci_high"]), int(row["n"]))
+
+
+def _ordered(names: Sequence[str] | pd.Series, usual: Sequence[str]) -> list[str]:
+    met = [str(name) for name in dict.fromkeys(names)]
+    if set(met) <= {*usual, UNTIERED}:
+        return [name for name in (*usual, UNTIERED) if name in met]
+    return met

@@ -1,0 +1,236 @@
+"""What a comparison shows, in one sentence each.
+
+An effect is *shown* when its 95% interval, paired by seed, excludes zero and it also survives Holm's allowance for
+all the comparisons made. Everything else is "no difference shown", with the numbers that go with it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+
+from experiments.report.evidence import Evidence
+from experiments.report.statistics import LEVEL, NOTHING, Interval, holm, interval_of, paired_p
+from experiments.report.words import count, difference_in_unit, in_unit, level, listed, metric, number, range_of
+
+MAIN = ("retention", "profit")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the seeds say about one arm against another in one outcome.
+
+    Parameters
+    ----------
+    metric, arm, other : str
+        The outcome, and the labels of the arm judged and of the one it is held against.
+    difference, arm_level, other_level : Interval
+        The paired difference (arm less other) and the two levels.
+    p_adjusted : float
+        Holm's adjusted p-value; NaN when there is nothing to test.
+    n_comparisons : int
+        How many comparisons that allows for.
+    horizon : int
+        Length of the long-run window, in periods.
+    """
+
+    metric: str
+    arm: str
+    other: str
+    difference: Interval
+    arm_level: Interval
+    other_level: Interval
+    p_adjusted: float
+    n_comparisons: int
+    horizon: int
+
+    @property
+    def direction(self) -> int:
+        """1 if the arm is shown to be higher, -1 if lower, 0 if no difference is shown."""
+        if not (self.difference.excludes_zero and self.p_adjusted <= 1 - LEVEL + 1e-12):
+            return 0
+        return 1 if self.difference.mean > 0 else -1
+
+
+def against_baseline(evidence: Evidence) -> list[Verdict]:
+    """Judge every arm against the baseline, in retention and in profit, allowing for all these comparisons."""
+    if evidence.baseline not in evidence.arms:
+        return []
+    others = [arm for arm in evidence.arms if arm != evidence.baseline]
+    pairs = [(name, arm) for arm in others for name in MAIN]
+    adjusted = holm({(name, arm): paired_p(evidence.difference(name, arm, evidence.baseline)) for name, arm in pairs})
+    n_tested = sum(not math.isnan(p) for p in adjusted.values())
+    return [
+        Verdict(
+            name,
+            evidence.label[arm],
+            evidence.label[evidence.baseline],
+            evidence.saved_difference(name, arm),
+            evidence.level(name, arm),
+            evidence.level(name, evidence.baseline),
+            adjusted[name, arm],
+            n_tested,
+            evidence.horizon,
+        )
+        for name, arm in pairs
+    ]
+
+
+def best_against_rest(evidence: Evidence, name: str) -> list[Verdict]:
+    """Judge the arm with the highest mean against each other arm, the next best first.
+
+    The best arm is picked by looking at the results, so the allowance is for every pair of arms in both outcomes.
+    """
+    ranked = evidence.ranked(name)
+    adjusted = holm(
+        {
+            (outcome, frozenset(pair)): paired_p(evidence.difference(outcome, *pair))
+            for outcome in MAIN
+            for pair in combinations(evidence.arms, 2)
+        }
+    )
+    n_tested = sum(not math.isnan(p) for p in adjusted.values())
+    return [
+        Verdict(
+            name,
+            evidence.label[ranked[0]],
+            evidence.label[arm],
+            interval_of(evidence.difference(name, ranked[0], arm)),
+            evidence.level(name, ranked[0]),
+            evidence.level(name, arm),
+            adjusted[name, frozenset((ranked[0], arm))],
+            n_tested,
+            evidence.horizon,
+        )
+        for arm in ranked[1:]
+    ]
+
+
+def finding(verdict: Verdict) -> str:
+    """Tell one verdict in one sentence, with its size, its interval and the number of seeds."""
+    told = metric(verdict.metric, verdict.horizon)
+    arm, other, gap = f"“{verdict.arm}”", f"“{verdict.other}”", verdict.difference
+    if gap.n == 0:
+        return f"{told.label}: not known for both {arm} and {other}, so nothing is compared."
+    size = _amount(verdict)
+    if not gap.is_known:
+        side = "above" if gap.mean > 0 else "below"
+        came_out = f"{arm} came out {size} {side} {other}" if gap.mean else f"{arm} and {other} came out equal"
+        return f"{told.label}, one run: no interval, so no difference shown; in that run {came_out}."
+    if gap.mean == gap.low == gap.high == 0:
+        return f"{told.label}: no difference shown between {arm} and {other}; they are equal in all {gap.n} seeds."
+    evidence = f"(95% interval {range_of(gap, told.unit, is_difference=True)}; {count(gap.n, 'seed')})"
+    if verdict.direction:
+        return f"{arm} {_verb(verdict)} {other}: {_what(verdict)} {size} {_way(gap.mean)} {evidence}{_of_other(verdict)}."
+    estimate = f"the estimate is {difference_in_unit(gap.mean, told.unit)}{_points(told.unit, gap.mean)} {evidence}"
+    if gap.excludes_zero:
+        allowance = f"once all {verdict.n_comparisons} comparisons made are allowed for"
+        return f"{told.label}: no difference shown between {arm} and {other} {allowance}; {estimate}."
+    return f"{told.label}: no difference shown between {arm} and {other}; {estimate}."
+
+
+def best(evidence: Evidence, name: str) -> str:
+    """Say which arm is best in one outcome and by how much, or that no single best is shown."""
+    told = metric(name, evidence.horizon)
+    verdicts = best_against_rest(evidence, name)
+    if not verdicts:
+        return ""
+    if len(evidence.arms) == 2:
+        if evidence.contrast is None or evidence.baseline not in evidence.arms:
+            return finding(verdicts[0])
+        return next(finding(verdict) for verdict in against_baseline(evidence) if verdict.metric == name)
+    leader, nearest = verdicts[0].arm, verdicts[0]
+    gap = nearest.difference
+    lead = f"{_amount(nearest)} over “{nearest.other}”"
+    seeds = f"{range_of(gap, told.unit, is_difference=True)}; {count(gap.n, 'seed')}"
+    evidence_of_lead = f"(95% interval {seeds})" if gap.is_known else "(one run: no interval)"
+    if all(verdict.direction > 0 for verdict in verdicts):
+        does = "keeps the most customers"
+        if name == "profit":
+            does = "earns the most" if nearest.arm_level.mean >= 0 else "loses the least"
+            does += f" over the last {evidence.horizon} periods"
+        rest = count(len(verdicts), "other arm")
+        return f"“{leader}” {does}: ahead of each of the {rest}, and by {lead}, the next best {evidence_of_lead}."
+    level_with = listed(f"“{verdict.other}”" for verdict in verdicts if verdict.direction <= 0)
+    return (
+        f"{told.label}: no single best arm shown; “{leader}” has the highest mean, by {lead} {evidence_of_lead}, "
+        f"but no difference is shown between it and {level_with}."
+    )
+
+
+def alone(evidence: Evidence) -> str:
+    """Tell the levels when there is only one arm, and so nothing to compare."""
+    if not evidence.arms:
+        return "No run finished, so nothing can be said."
+    arm = evidence.arms[0]
+    kept, earned = (evidence.level(name, arm) for name in MAIN)
+    n_seeds = count(max(kept.n, earned.n), "seed")
+    return (
+        f"Only “{evidence.label[arm]}” was run, so there is nothing to compare: retention is {level(kept, 'percent')} and "
+        f"profit over the last {evidence.horizon} periods {level(earned, 'money')}, over {n_seeds}."
+    )
+
+
+def headline(evidence: Evidence) -> str:
+    """Tell the finding of the whole comparison in one sentence: which arm earns most in the long run."""
+    return best(evidence, "profit") or alone(evidence)
+
+
+def allowance(evidence: Evidence) -> str:
+    """Say how the many comparisons are allowed for."""
+    n_arms = len(evidence.arms)
+    if n_arms < 2:
+        return ""
+    n_planned, n_pairs = 2 * (n_arms - 1), n_arms * (n_arms - 1)
+    return (
+        f"Arms are compared seed by seed: the same seed gives every arm the same people and the same luck. "
+        f"{count(n_planned, 'comparison')} with the baseline {'is' if n_planned == 1 else 'are'} made "
+        f"({count(n_arms - 1, 'arm')}, two measures). A difference is called shown only if its 95% interval excludes zero "
+        f"and its paired t-test stays below 5% after Holm's correction for those {n_planned}. "
+        + (
+            f"The best arm is picked after seeing the results, so its lead is corrected for all {n_pairs} pairs of arms "
+            "and measures. "
+            if n_arms > 2
+            else ""
+        )
+        + "The intervals themselves are not widened."
+    )
+
+
+def _amount(verdict: Verdict) -> str:
+    unit = metric(verdict.metric, verdict.horizon).unit
+    size = abs(verdict.difference.mean)
+    return f"{number(100 * size)}{_points(unit, 100 * size)}" if unit == "percent" else in_unit(size, unit)
+
+
+def _points(unit: str, size: float) -> str:
+    if unit != "percent":
+        return ""
+    return " percentage point" if number(abs(size)) == "1" else " percentage points"
+
+
+def _way(mean: float) -> str:
+    return "higher" if mean > 0 else "lower"
+
+
+def _what(verdict: Verdict) -> str:
+    return "retention is" if verdict.metric == "retention" else f"profit over the last {verdict.horizon} periods is"
+
+
+def _verb(verdict: Verdict) -> str:
+    is_higher = verdict.difference.mean > 0
+    if verdict.metric == "retention":
+        return "keeps more customers than" if is_higher else "keeps fewer customers than"
+    if is_higher:
+        return "earns more than" if verdict.arm_level.mean >= 0 else "loses less than"
+    return "loses more than" if verdict.other_level.mean < 0 else "earns less than"
+
+
+def _of_other(verdict: Verdict) -> str:
+    """Tell a difference in profit as a share of the other arm's, when that is clearly not zero."""
+    base = verdict.other_level
+    if verdict.metric != "profit" or not base.excludes_zero or base == NOTHING:
+        return ""
+    share = number(100 * abs(verdict.difference.mean / base.mean))
+    return f", which is {share}% of the {'profit' if base.mean > 0 else 'loss'} of “{verdict.other}”"

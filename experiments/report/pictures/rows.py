@@ -1,0 +1,127 @@
+"""Pictures made of rows: a heading for each group and under it one bar or point with its interval per arm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.report.pictures.canvas import LIGHT, TEXT, WIDTH, Style, canvas, fitted, room, ticks
+from experiments.report.statistics import Interval
+from experiments.report.words import Unit, in_unit, range_of, width
+
+ROW = 13.5
+HEADING = 15.0
+GAP = 6.0
+SMALL = TEXT - 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A heading and the interval of each arm under it, in the order of the arms."""
+
+    name: str
+    intervals: Sequence[Interval]
+
+
+def rows(
+    groups: Sequence[Group],
+    arms: Sequence[Style],
+    write: Callable[[float], str],
+    axis_label: str,
+    *,
+    is_bar: bool = True,
+) -> Figure:
+    """Draw the groups below each other, with the mean of each row written at its right end.
+
+    Parameters
+    ----------
+    groups : sequence of Group
+        What to draw, from the top.
+    arms : sequence of Style
+        The arms, in the order of each group's intervals. With a single arm the groups need no rows of their own.
+    write : callable
+        Writes a value, on the axis and beside the row.
+    axis_label : str
+        What the numbers are.
+    is_bar : bool
+        Bars from zero for amounts; points, on an axis that need not start at zero, for rates.
+    """
+    has_headings = len(arms) > 1
+    names = [style.label for style in arms] if has_headings else [group.name for group in groups]
+    left = min(max(width(name) for name in names), 18.0) * 0.6 * SMALL + 14
+    numbers = [write(interval.mean) for group in groups for interval in group.intervals]
+    right = max(width(text) for text in numbers) * 0.6 * SMALL + 8
+    block = HEADING * has_headings + ROW * len(arms) + GAP * has_headings
+    depth = block * len(groups) + GAP
+    figure, axes = canvas(depth + 34, left, right, 2, 32)
+    axes.set_ylim(depth, 0)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    ends = np.array([[i.low if i.is_known else i.mean, i.high if i.is_known else i.mean, i.mean] for group in groups for i in group.intervals])
+    known = ends[np.isfinite(ends)]
+    axes.set_xlim(room(*((known.min(), known.max()) if known.size else (0.0, 0.0)), at_zero=is_bar))
+    ticks(axes, "x", write)
+    axes.set_xlabel(axis_label)
+    if is_bar:
+        axes.axvline(0, color=LIGHT["ink"], linewidth=0.8)
+    for rank, group in enumerate(groups):
+        top = rank * block + GAP / 2
+        if has_headings:
+            axes.annotate(
+                fitted(group.name, WIDTH - 20), (-left + 2, top + HEADING / 2), xycoords=("axes points", "data"),
+                va="center", fontweight="bold", fontsize=TEXT, annotation_clip=False,
+            )
+        for place, (style, interval) in enumerate(zip(arms, group.intervals, strict=True)):
+            y = top + HEADING * has_headings + ROW * (place + 0.5)
+            _row(axes, y, interval, style, is_bar=is_bar)
+            name = style.label if has_headings else group.name
+            _beside(axes, fitted(name, left - 14, SMALL), y, "left", left)
+            _beside(axes, write(interval.mean), y, "right", right)
+    return figure
+
+
+def told(groups: Sequence[Group], arms: Sequence[Style], unit: Unit) -> list[str]:
+    """Tell the rows in words: a line per group, with every mean and interval."""
+    lines = []
+    for group in groups:
+        parts = [
+            f"{style.label} {in_unit(i.mean, unit)}" + (f" ({range_of(i, unit)})" if i.is_known else "")
+            for style, i in zip(arms, group.intervals, strict=True)
+        ]
+        lines.append(f"{group.name}: {'; '.join(parts)}.")
+    return lines
+
+
+def _row(axes: Axes, y: float, interval: Interval, style: Style, *, is_bar: bool) -> None:
+    if not np.isfinite(interval.mean):
+        return
+    if is_bar:
+        axes.barh(
+            y, interval.mean, height=ROW - 3.5, color=style.color, hatch=style.hatch, edgecolor=LIGHT["paper"], linewidth=0
+        )
+    if interval.is_known:
+        axes.plot([interval.low, interval.high], [y, y], color=LIGHT["paper"], linewidth=3.4)
+        color = LIGHT["ink"] if is_bar else style.color
+        axes.plot([interval.low, interval.high], [y, y], color=color, linewidth=1.3, marker="|", markersize=5)
+    if not is_bar:
+        axes.plot([interval.mean], [y], color=style.color, marker=style.marker, markersize=6, linestyle="")
+
+
+def _beside(axes: Axes, text: str, y: float, side: str, margin: float) -> None:
+    is_left = side == "left"
+    axes.annotate(
+        text,
+        (0 if is_left else 1, y),
+        xycoords=("axes fraction", "data"),
+        xytext=(-5 if is_left else margin - 2, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        fontsize=SMALL,
+        color=LIGHT["ink"],
+        annotation_clip=False,
+    )

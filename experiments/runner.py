@@ -1,0 +1,338 @@
+"""Runs spread over worker processes: none is lost with a worker, and none depends on how many workers there are.
+
+A job is a function and its arguments, named by a key. Workers are processes started afresh (spawn). They compute on one
+thread each, leave Ctrl-C to the parent, and end when the parent ends or lets go of them, however that happens.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.progress import Progress as RichProgress
+
+    from sim.results import Results
+    from sim.scenario import Scenario
+
+Key = TypeVar("Key", bound=Hashable)
+Result = TypeVar("Result")
+
+# A job that was under way when its worker ended is tried again beside others so many times, and after that by itself:
+# only then is it sure that the job, and not a neighbour, ends its worker.
+N_TRIES_BESIDE_OTHERS = 2
+SECONDS_BETWEEN_LINES = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A job that gave no result: why, in one line, and where in the code."""
+
+    message: str
+    trace: str = ""
+
+
+class Workers:
+    """Worker processes that outlive the loss of any of them; a context manager, which ends them on the way out.
+
+    The processes start with the first job and are kept for the next call of :meth:`run`. A single worker is this
+    process itself: nothing to start and nothing to send.
+
+    Parameters
+    ----------
+    count : int
+        Number of workers, at least 1.
+
+    Raises
+    ------
+    ValueError
+        If ``count`` is below 1.
+    """
+
+    def __init__(self, count: int) -> None:
+        if count < 1:
+            raise ValueError(f"{count} workers; there must be at least 1")
+        self.count = count
+        self._pool: ProcessPoolExecutor | None = None
+        self._lifeline: Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end(at_once=kind is not None)
+
+    def run(
+        self, function: Callable[..., Result], jobs: Mapping[Key, tuple[Any, ...]]
+    ) -> Iterator[tuple[Key, Result | Failure]]:
+        """Call ``function(*arguments)`` for every job and yield each answer as it comes, in no promised order.
+
+        An exception in a job is a :class:`Failure` in its place. When a worker dies, its pool is built again and what
+        was lost is run again, so ``function`` must be a pure function of its arguments, and importable by its name.
+        """
+        if self.count == 1:
+            for key, arguments in jobs.items():
+                yield key, _attempt(function, arguments)
+            return
+        waiting = deque(jobs)
+        deaths: Counter[Key] = Counter()
+        under_way: dict[Future[Result | Failure], Key] = {}
+        while waiting or under_way:
+            while waiting and self._has_room(waiting[0], under_way, deaths):
+                try:
+                    future = self._submit(function, jobs[waiting[0]])
+                except BrokenProcessPool:
+                    break
+                under_way[future] = waiting.popleft()
+            finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            was_alone = len(under_way) == 1
+            is_broken = not finished or any(_is_lost(future) for future in finished)
+            if is_broken:
+                finished, _ = wait(under_way)  # a broken pool ends them all
+                self._end(at_once=True)
+            for future in finished:
+                key = under_way.pop(future)
+                if not _is_lost(future):
+                    yield key, _answer(future)
+                    continue
+                deaths[key] += 1
+                if was_alone and deaths[key] > N_TRIES_BESIDE_OTHERS:
+                    yield key, Failure(f"its worker process died {deaths[key]} times, the last time with no other job")
+                else:
+                    waiting.appendleft(key)
+
+    def _has_room(self, key: Key, under_way: Mapping[Any, Key], deaths: Mapping[Key, int]) -> bool:
+        """Say whether a job may start now: one more than there are workers, and a suspect only by itself."""
+        if any(deaths[each] >= N_TRIES_BESIDE_OTHERS for each in (key, *under_way.values())):
+            return not under_way
+        return len(under_way) <= self.count
+
+    def _submit(self, function: Callable[..., Result], arguments: tuple[Any, ...]) -> Future[Result | Failure]:
+        with _as_workers_need_it():
+            if self._pool is None:
+                held_by_workers, self._lifeline = multiprocessing.Pipe(duplex=False)
+                self._pool = ProcessPoolExecutor(
+                    self.count,
+                    mp_context=multiprocessing.get_context("spawn"),
+                    initializer=_end_with_the_lifeline,
+                    initargs=(held_by_workers,),
+                )
+            return self._pool.submit(_attempt, function, arguments)
+
+    def _end(self, *, at_once: bool) -> None:
+        if self._pool is None or self._lifeline is None:
+            return
+        if at_once:
+            self._lifeline.close()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._lifeline.close()
+        self._pool = self._lifeline = None
+
+
+@contextmanager
+def _as_workers_need_it() -> Iterator[None]:
+    """Hold for a moment the settings that a process started now takes over: one thread, and no Ctrl-C.
+
+    Both must stand before the process starts. Numba reads the number of threads when it is imported, and a Ctrl-C that
+    reached a worker among its imports would print a traceback; here it waits, and reaches the parent afterwards.
+    """
+    threads = os.environ.get("NUMBA_NUM_THREADS")
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    os.environ["NUMBA_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if threads is None:
+            del os.environ["NUMBA_NUM_THREADS"]
+        else:
+            os.environ["NUMBA_NUM_THREADS"] = threads
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _end_with_the_lifeline(lifeline: Connection) -> None:
+    """End this worker as soon as the parent's end of the lifeline closes: it does so even if the parent is killed."""
+
+    def watch() -> None:
+        multiprocessing.connection.wait([lifeline])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _is_lost(future: Future[Any]) -> bool:
+    return isinstance(future.exception(), BrokenProcessPool)
+
+
+def _answer(future: Future[Result | Failure]) -> Result | Failure:
+    """Return what the job gave back; a result that could not be sent is a failure too."""
+    error = future.exception()
+    return future.result() if error is None else Failure(f"{type(error).__name__}: {error}")
+
+
+def _attempt(function: Callable[..., Result], arguments: tuple[Any, ...]) -> Result | Failure:
+    """Call the function; an exception comes back as text, since not every exception survives being sent."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        return Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+class Progress:
+    """How far the work is, how fast it goes and how long is left: a bar on a terminal, a line now and then elsewhere.
+
+    Parameters
+    ----------
+    total : int
+        Runs, or other units, to be done.
+    unit : str
+        What is counted, in the plural.
+    stream : text file, optional
+        Where to say it; standard error unless given. None of it goes anywhere if ``quiet``.
+    """
+
+    def __init__(self, total: int, unit: str = "runs", *, stream: TextIO | None = None, quiet: bool = False) -> None:
+        self.total, self.unit, self.done, self.failed = total, unit, 0, 0
+        self._stream = stream or sys.stderr
+        self._quiet = quiet
+        self._started = self._last_line = time.monotonic()
+        self._bar: RichProgress | None = None
+
+    def __enter__(self) -> Self:
+        if not self._quiet and self._stream.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+            from rich.progress import Progress as RichProgress
+
+            columns = (TextColumn(self.unit), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+            self._bar = RichProgress(*columns, console=Console(file=self._stream), transient=True)
+            self._task = self._bar.add_task("", total=self.total)
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def say(self, message: str) -> None:
+        """Say something beside the count, above the bar if there is one."""
+        if self._quiet:
+            return
+        if self._bar is not None:
+            self._bar.console.print(message, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(message, file=self._stream, flush=True)
+
+    def advance(self, *, failed: bool = False) -> None:
+        """Count one more as over."""
+        self.done += 1
+        self.failed += failed
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self.done, description=self._pace())
+        elif self.done == self.total or time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            self.say(f"{self.done}/{self.total} {self.unit}, {self._pace()}")
+
+    def _pace(self) -> str:
+        seconds = max(time.monotonic() - self._started, 1e-9)
+        left = (self.total - self.done) * seconds / self.done
+        ending = f"{seconds:.0f} s in all" if self.done == self.total else f"about {left:.0f} s left"
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"{self.done / seconds:.1f} a second, {ending}{failed}"
+
+
+def simulate(scenario: Scenario, seed: int, with_network: bool) -> dict[str, pd.DataFrame]:
+    """Run one market to its end and return what a comparison needs of it: see :func:`reduced`."""
+    from mesa import Agent
+
+    from sim.market import Market
+
+    market = Market(scenario, seed=seed, collect=False)
+    try:
+        return reduced(market.run(), with_network)
+    finally:
+        # Mesa counts agents per model in a table on the class, which would keep every market of a sweep in memory.
+        Agent._ids.pop(market, None)
+
+
+def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
+    """Return the frames of one run, added up over the long run: its last ``horizon`` periods.
+
+    Parameters
+    ----------
+    results : Results
+        A finished run.
+    with_network : bool
+        Whether to keep the sample of people and ties, which is for a picture and needed once per arm.
+
+    Returns
+    -------
+    dict of DataFrame
+        ``run`` (version and digest), ``outcomes`` (firm, metric, value), ``periods``, ``tiers`` and ``types``
+        (customers averaged, everything else summed), ``losses``, ``flows``, ``migration``, ``retention_by``, and
+        ``nodes`` and ``ties`` with the network.
+    """
+    import pandas as pd
+
+    horizon = results.horizon
+
+    def added_up(frame: pd.DataFrame, by: list[str], columns: list[str] | None = None) -> pd.DataFrame:
+        numbers = columns or [name for name in frame.columns if name not in {"period", *by}]
+        return frame[frame["period"] > last_period - horizon].groupby(by, sort=False, as_index=False)[numbers].sum()
+
+    def by_group(frame: pd.DataFrame, group: str) -> pd.DataFrame:
+        table = added_up(frame, ["firm", group])
+        return table.assign(customers=table["customers"] / horizon)
+
+    last_period = results.periods["period"].max()
+    outcomes = [
+        (firm, metric, value) for firm, metrics in results.outcomes().items() for metric, value in metrics.items()
+    ]
+    frames = {
+        "run": pd.DataFrame({"version": [results.version], "digest": [results.digest]}),
+        "outcomes": pd.DataFrame(outcomes, columns=["firm", "metric", "value"]),
+        "periods": results.periods,
+        "tiers": by_group(results.tiers, "tier"),
+        "types": by_group(results.types, "type"),
+        "losses": added_up(results.losses, ["firm", "cause"]),
+        "flows": added_up(results.periods, ["firm"], ["gained", "lost"]),
+        "migration": added_up(results.migration, ["firm", "from_tier", "to_tier"]),
+        "retention_by": results.retention_by,
+    }
+    if with_network:
+        frames |= {"nodes": results.nodes, "ties": results.ties}
+    return frames
+
+
+def announce_compilation(progress: Progress) -> bool:
+    """Say that the first run will compile the kernels, if the cache is cold, and return whether it is."""
+    from sim import compiled
+
+    is_cold = not compiled.is_warm()
+    if is_cold:
+        progress.say("compiling the market's kernels, once on this machine (about 20 s) ...")
+    return is_cold
+
+
+def warm_up(scenario: Scenario, progress: Progress) -> None:
+    """Compile the kernels in this process if the cache is cold, so that the workers find them there.
+
+    Without it every worker would compile the same kernels at the same time.
+    """
+    if announce_compilation(progress):
+        simulate(scenario, seed=0, with_network=False)

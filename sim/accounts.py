@@ -1,0 +1,118 @@
+"""The ledger: every unit of money, every point and every customer gained or lost, with its cause.
+
+Each period, each cell of the books (firm, tier, loyalty type) has one number per line. Customers are counted where they
+stood when it happened, and money where it was paid.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class Cause(IntEnum):
+    """Why a customer was lost."""
+
+    FIRED = 0
+    MOVED = 1
+    CONSTRAINT = 2
+    FAILURE = 3
+    PRICE = 4
+    SERVICE = 5
+    BETTER_RIVAL = 6
+    REWARD_ENDED = 7
+    LAPSED = 8
+    CLOSED = 9
+
+
+CAUSE_NAMES: tuple[str, ...] = tuple(cause.name.lower() for cause in Cause)
+
+
+class Line(IntEnum):
+    """A line of the books. ``LOST + cause`` counts the customers lost by each cause."""
+
+    GAINED = 0
+    PURCHASES = 1
+    REPEAT_CHANCES = 2  # purchases by customers whose usual firm this was ...
+    REPURCHASES = 3  # ... and those of them made here again
+    CONSIDERED = 4  # firms looked at before the purchases made here: the choice time
+    FAILURES = 5
+    COMPLAINTS = 6
+    RECOVERIES = 7
+    PRAISE = 8
+    GRIEVANCES = 9
+    PRAISE_HEARD = 10
+    GRIEVANCES_HEARD = 11
+    SATISFACTION_CHANGE = 12  # of the sum over the firm's customers
+    ATTACHMENT_CHANGE = 13
+    POINTS_ISSUED = 14
+    POINTS_REDEEMED = 15
+    POINTS_EXPIRED = 16
+    REVENUE = 17
+    DISCOUNTS = 18  # already taken off the revenue
+    GOODS = 19
+    SERVICE = 20
+    RECOVERY = 21
+    INCENTIVES = 22
+    CHANNEL = 23
+    ACQUISITION = 24
+    LOST = 25
+
+
+N_LINES = int(Line.LOST) + len(Cause)
+
+TIER_COST_LINES: tuple[Line, ...] = (
+    Line.GOODS, Line.SERVICE, Line.RECOVERY, Line.INCENTIVES, Line.CHANNEL, Line.ACQUISITION,
+)  # fmt: skip
+
+
+class FirmCost(IntEnum):
+    """Costs of the firm as a whole, which no tier bears."""
+
+    ADVERTISING = 0
+    CAPACITY = 1
+    PROGRAMME = 2
+    FIXED = 3
+
+
+COST_NAMES: tuple[str, ...] = (
+    *(line.name.lower() for line in TIER_COST_LINES),
+    *(cost.name.lower() for cost in FirmCost),
+)
+
+
+class ImbalanceError(RuntimeError):
+    """The books do not balance: a fault of the model, told with what reproduces it."""
+
+
+def check_balance(
+    *,
+    what: Sequence[str],
+    opening: FloatArray,
+    added: FloatArray,
+    taken: FloatArray,
+    closing: FloatArray,
+    context: str,
+) -> None:
+    """Check that opening plus added less taken is closing, to the last unit, for each name in ``what``.
+
+    Raises
+    ------
+    ImbalanceError
+        If it is not, naming the first account that is out and ``context`` (scenario, seed, period).
+    """
+    expected = opening + added - taken
+    is_out = expected != closing
+    if is_out.any():
+        i = int(np.argmax(is_out))
+        raise ImbalanceError(
+            f"{context}: {what[i]}: opening {opening[i]:g} + {added[i]:g} - {taken[i]:g} is not {closing[i]:g}"
+        )

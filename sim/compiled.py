@@ -1,0 +1,72 @@
+"""How kernels are compiled: once per machine and version of the model, then read from a cache.
+
+Numba's own cache does not notice that a function in *another* file has changed, and would go on using the old machine
+code. The cache folder is therefore named by a hash of every source file of ``sim``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba import prange
+
+__all__ = ["cache_folder", "inline", "is_warm", "kernel", "parallel_kernel", "prange", "source_hash"]
+
+
+def source_hash() -> str:
+    """Return a short hash of all of ``sim``'s sources: the version of the model as it really is."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def cache_folder() -> Path:
+    """Return the folder of compiled kernels: the user's cache if it can be written, a temporary one otherwise."""
+    base = os.environ.get("LOYALTY_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    name = f"loyalty-kernels/{source_hash()}"
+    folder = Path(base) / name
+    if _can_write(folder):
+        return folder
+    fallback = Path(tempfile.gettempdir()) / f"{name}-{os.getuid()}"
+    fallback.mkdir(parents=True, exist_ok=True)
+    return fallback
+
+
+def is_warm() -> bool:
+    """Say whether compiled kernels are already in the cache, so that a first run can announce the wait."""
+    return any(Path(numba.config.CACHE_DIR).rglob("*.nbi"))  # type: ignore[attr-defined]
+
+
+numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
+
+
+def kernel(function: Any) -> Any:
+    """Compile a function of arrays; its plain twin stays at ``.py_func``."""
+    return numba.njit(cache=True, error_model="numpy")(function)
+
+
+def inline(function: Any) -> Any:
+    """Compile a small step of a larger kernel; LLVM inlines it where it is called."""
+    return numba.njit(error_model="numpy")(function)
+
+
+def parallel_kernel(function: Any) -> Any:
+    """Compile a kernel whose ``prange`` loop runs on ``NUMBA_NUM_THREADS`` threads."""
+    return numba.njit(cache=True, parallel=True, error_model="numpy")(function)

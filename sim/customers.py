@@ -1,0 +1,420 @@
+"""Customers as columns: one record per person, one per person and firm, and how a person comes to be.
+
+What is touched together is stored together: the pulse is all that an idle week needs, so that a quiet million passes
+quickly; the person and its relations are read when there is a need.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.compiled import inline, kernel, parallel_kernel, prange
+from sim.draws import Stream, block, normal
+from sim.loyalty_types import TYPE_NAMES, LoyaltyType, prior_table
+
+if TYPE_CHECKING:
+    from sim.network import Network
+    from sim.scenario import Scenario
+
+NEVER = 32_000  # a period that no run reaches
+NOBODY = -1
+
+PULSE = np.dtype(
+    [
+        ("id", "i8"),  # who it is: period of birth * 2**32 + number of the household
+        ("rate", "f4"),  # needs per period, as now constrained
+        ("lapse_at", "i4"),  # earliest period at which a membership may lapse
+    ],
+    align=True,
+)
+
+PERSON = np.dtype(
+    [
+        ("rate", "f4"),  # needs per period when nothing holds the person back
+        ("basket", "f4"),  # money at price 1
+        ("talk", "f4"),  # talkativeness, mean 1
+        ("price_weight", "f4"),
+        ("quality_weight", "f4"),
+        ("service_weight", "f4"),
+        ("reward_weight", "f4"),
+        ("effort_weight", "f4"),
+        ("attachment_weight", "f4"),
+        ("search", "f4"),
+        ("attachment_gain", "f4"),
+        ("tolerance", "f4"),
+        ("reference_price", "f4"),
+        ("reach", "u4"),  # bit f: firm f can be bought from
+        ("seen", "i2"),  # period of the last need
+        ("usual", "i1"),  # firm last bought from, or NOBODY
+        ("type", "i1"),
+        ("is_constrained", "i1"),
+        ("is_alert", "i1"),  # a shock makes the person look around at the next need
+    ],
+    align=True,
+)
+
+RELATION = np.dtype(
+    [
+        ("taste", "f4"),
+        ("distance", "f4"),
+        ("expectation", "f4"),
+        ("satisfaction", "f4"),  # -1 to 1
+        ("attachment", "f4"),  # 0 to 1
+        ("trust_quality", "f4"),  # 0 to 1, like the two that follow
+        ("trust_character", "f4"),
+        ("trust_ability", "f4"),
+        ("habit", "f4"),  # 0 to 1
+        ("opinion", "f4"),  # -1 to 1
+        ("strikes", "f4"),  # unresolved failures still remembered
+        ("points", "f4"),
+        ("volume", "f4"),  # the firm's record of the customer: purchases, money paid, margin, credit
+        ("revenue", "f4"),
+        ("margin", "f4"),
+        ("credit", "f4"),
+        ("told_by", "i4"),  # row of who last praised the firm, or NOBODY
+        ("told_at", "i2"),
+        ("bought_at", "i2"),  # period of the last purchase, or NOBODY
+        ("since", "i2"),  # period in which the present membership began
+        ("barred_until", "i2"),
+        ("tier", "i1"),
+        ("cause", "i1"),  # what a loss would be put down to
+        ("is_aware", "i1"),
+        ("is_active", "i1"),  # is a customer of the firm
+    ],
+    align=True,
+)
+
+RecordArray = npt.NDArray[np.void]
+
+
+class Town(NamedTuple):
+    """The people and their relations to firms, as compiled kernels see them."""
+
+    pulses: RecordArray  # shape (n_customers,)
+    people: RecordArray  # shape (n_customers,)
+    relations: RecordArray  # shape (n_customers, n_firms)
+
+
+class Origins(NamedTuple):
+    """What decides who is born: shares, distributions and the firms there are."""
+
+    cumulative_mix: npt.NDArray[np.float64]  # shape (7,)
+    priors: npt.NDArray[np.float64]  # shape (7, n_parameters)
+    rate_shape: float
+    rate_scale: float
+    basket_shape: float  # of the gamma draw ...
+    basket_scale: float
+    is_basket_inverse: bool  # ... which is the basket, or (Gamma-Gamma) what divides basket_scale
+    talk_shape: float
+    individual_spread: float
+    taste_spread: float
+    distance_spread: float
+    latent_premium: float
+    constrained_rate: float
+    captive_firm: int
+    firm_slots: npt.NDArray[np.int64]  # shape (n_firms,), like the rest
+    firm_reach: npt.NDArray[np.float64]
+    firm_awareness: npt.NDArray[np.float64]
+    entry_tiers: npt.NDArray[np.int64]
+    is_founder: npt.NDArray[np.bool_]  # in the market from the start: whom a monopoly customer can be captive to
+
+
+def origins(scenario: Scenario, is_founder: npt.NDArray[np.bool_]) -> Origins:
+    """Gather what decides who is born."""
+    customers, firms = scenario.customers, scenario.firms
+    behaviour, demand = customers.behaviour, customers.demand
+    rate_shape, rate_scale = demand.rate_shape, demand.mean_rate / demand.rate_shape
+    basket_shape, basket_scale, is_inverse = demand.basket_shape, demand.mean_basket / demand.basket_shape, False
+    if demand.transactions is not None:
+        from sim.demand import load_demand
+
+        fitted = load_demand(
+            scenario.folder / demand.transactions, period_days=demand.period_days, until=demand.until
+        )
+        rate_shape, rate_scale = fitted.rate_shape, 1.0 / fitted.rate_scale
+        basket_shape, basket_scale, is_inverse = fitted.q, fitted.p * fitted.gamma, True
+    names = [firm.name for firm in firms]
+    from sim.draws import firm_slot
+
+    return Origins(
+        cumulative_mix=np.cumsum([customers.mix.get(name, 0.0) for name in TYPE_NAMES]),
+        priors=prior_table(customers.types),
+        rate_shape=float(rate_shape),
+        rate_scale=float(rate_scale),
+        basket_shape=float(basket_shape),
+        basket_scale=float(basket_scale),
+        is_basket_inverse=is_inverse,
+        talk_shape=customers.talkativeness_shape,
+        individual_spread=behaviour.individual_spread,
+        taste_spread=behaviour.taste_spread,
+        distance_spread=behaviour.distance_spread,
+        latent_premium=customers.latent_premium,
+        constrained_rate=customers.constrained_rate,
+        captive_firm=names.index(customers.captive_to) if customers.captive_to else NOBODY,
+        firm_slots=np.array([firm_slot(name) for name in names], dtype=np.int64),
+        firm_reach=np.array([firm.reach for firm in firms], dtype=np.float64),
+        firm_awareness=np.array([firm.awareness for firm in firms], dtype=np.float64),
+        entry_tiers=np.array([firm.pyramid.entry_tier for firm in firms], dtype=np.int64),
+        is_founder=is_founder,
+    )
+
+
+@inline
+def logistic(u):  # type: ignore[no-untyped-def]
+    """Turn a uniform into a logistic draw of mean 0 and standard deviation 1."""
+    return math.log(u / (1.0 - u)) * (math.sqrt(3.0) / math.pi)
+
+
+@inline
+def gamma_draw(shape, seed, group, period, person):  # type: ignore[no-untyped-def]
+    """Return a gamma draw of mean ``shape`` by the method of Marsaglia & Tsang (2000), ACM TOMS 26(3).
+
+    Each attempt takes one block of four uniforms (two for a normal, one to accept, one to boost a shape below 1); the
+    attempt's number is the slot.
+    """
+    boosted = shape + 1.0 if shape < 1.0 else shape
+    d = boosted - 1.0 / 3.0
+    c = 1.0 / math.sqrt(9.0 * d)
+    attempt = 0
+    while True:
+        u_radius, u_angle, u_accept, u_boost = block(seed, group, period, person, attempt)
+        z = normal(u_radius, u_angle)
+        v = 1.0 + c * z
+        if v > 0.0:
+            v = v * v * v
+            if math.log(u_accept) < 0.5 * z * z + d - d * v + d * math.log(v):
+                draw = d * v
+                if shape < 1.0:
+                    draw *= math.pow(u_boost, 1.0 / shape)
+                return draw
+        attempt += 1
+
+
+@inline
+def be_born(i, identity, period, open_access, seed, town, origins):  # type: ignore[no-untyped-def]
+    """Let a new person without history live in row ``i``: everything about them is drawn from who they are."""
+    pulse, person = town.pulses[i], town.people[i]
+    birth = identity >> 32
+    u_type, u_nature, u_talk, u_search = block(seed, Stream.TYPE // 4, birth, identity, 0)
+    u_price, u_reward, u_effort, u_quality = block(seed, Stream.PRICE_SPREAD // 4, birth, identity, 0)
+    u_service, u_tolerance, u_gain, _ = block(seed, Stream.SERVICE_SPREAD // 4, birth, identity, 0)
+
+    kind = 0
+    while kind < 6 and u_type >= origins.cumulative_mix[kind]:
+        kind += 1
+    is_latent = kind == LoyaltyType.LATENT
+    nature = kind
+    if is_latent:
+        nature = LoyaltyType.PREMIUM if u_nature < origins.latent_premium else LoyaltyType.CONVENIENCE
+    prior = origins.priors[nature]
+    spread = origins.individual_spread
+
+    rate = origins.rate_scale * gamma_draw(origins.rate_shape, seed, Stream.RATE // 4, birth, identity)
+    rate *= origins.priors[kind, 9]
+    basket = gamma_draw(origins.basket_shape, seed, Stream.BASKET // 4, birth, identity)
+    basket = origins.basket_scale / basket if origins.is_basket_inverse else origins.basket_scale * basket
+
+    pulse.id = identity
+    pulse.rate = rate * origins.constrained_rate if is_latent else rate
+    pulse.lapse_at = NEVER
+    person.rate = rate
+    person.basket = basket
+    person.talk = (origins.talk_shape - 1.0) / origins.talk_shape * math.pow(u_talk, -1.0 / origins.talk_shape)
+    person.price_weight = prior[0] * math.exp(spread * logistic(u_price))
+    person.quality_weight = prior[1] * math.exp(spread * logistic(u_quality))
+    person.service_weight = prior[2] * math.exp(spread * logistic(u_service))
+    person.reward_weight = prior[3] * math.exp(spread * logistic(u_reward))
+    person.effort_weight = prior[4] * math.exp(spread * logistic(u_effort))
+    person.attachment_weight = prior[5]
+    person.search = min(1.0, prior[6] * math.exp(spread * logistic(u_search)))
+    person.attachment_gain = min(1.0, prior[7] * math.exp(spread * logistic(u_gain)))
+    person.tolerance = prior[8] * math.exp(spread * logistic(u_tolerance))
+    person.reference_price = 1.0
+    person.seen = period
+    person.usual = NOBODY
+    person.type = kind
+    person.is_constrained = is_latent
+    person.is_alert = False
+    person.reach = np.uint32(0)
+
+    captor, most = origins.captive_firm, -1.0
+    for f in range(origins.firm_slots.size):
+        slot = origins.firm_slots[f]
+        u_taste, u_distance, u_reach, u_aware = block(seed, Stream.TASTE // 4, birth, identity, slot)
+        if u_reach < origins.firm_reach[f]:
+            person.reach |= np.uint32(1) << np.uint32(f)
+        if kind == LoyaltyType.MONOPOLY and origins.captive_firm == NOBODY and origins.is_founder[f]:
+            u_captive, _, _, _ = block(seed, Stream.CAPTIVE_TO // 4, birth, identity, slot)
+            if u_captive > most:
+                captor, most = f, u_captive
+        relation = town.relations[i, f]
+        relation.taste = origins.taste_spread * logistic(u_taste)
+        relation.distance = origins.distance_spread * u_distance
+        relation.is_aware = u_aware < origins.firm_awareness[f]
+        relation.expectation = 0.0
+        relation.satisfaction = 0.0
+        relation.attachment = 0.0
+        relation.trust_quality = 0.5
+        relation.trust_character = 0.5
+        relation.trust_ability = 0.5
+        relation.habit = 0.0
+        relation.opinion = 0.0
+        relation.strikes = 0.0
+        relation.points = 0.0
+        relation.volume = 0.0
+        relation.revenue = 0.0
+        relation.margin = 0.0
+        relation.credit = 0.0
+        relation.told_by = NOBODY
+        relation.told_at = NOBODY
+        relation.bought_at = NOBODY
+        relation.since = NOBODY
+        relation.barred_until = NOBODY
+        relation.tier = origins.entry_tiers[f]
+        relation.cause = 8  # lapsed, until something better explains it
+        relation.is_active = False
+    if kind == LoyaltyType.MONOPOLY and captor != NOBODY:
+        person.reach &= open_access | (np.uint32(1) << np.uint32(captor))
+        person.reach |= np.uint32(1) << np.uint32(captor)
+        town.relations[i, captor].is_aware = True
+
+
+@parallel_kernel
+def settle(town, origins, seed):  # type: ignore[no-untyped-def]
+    """Let the first people be born, one in each row; nobody is anybody's customer yet."""
+    for i in prange(town.pulses.size):
+        be_born(i, np.int64(i), -1, np.uint32(0), seed, town, origins)
+
+
+@kernel
+def open_access(town, mask):  # type: ignore[no-untyped-def]
+    """Let everyone who is captive reach the firms in ``mask`` as well; they look around at their next need."""
+    for i in range(town.people.size):
+        person = town.people[i]
+        if person.type == LoyaltyType.MONOPOLY:
+            person.reach |= mask
+            person.is_alert = True
+            for f in range(town.relations.shape[1]):
+                if (mask >> np.uint32(f)) & np.uint32(1):
+                    town.relations[i, f].is_aware = True
+
+
+@kernel
+def lift_constraints(town, share, seed, period):  # type: ignore[no-untyped-def]
+    """Set a share of the constrained free: their needs come at their own rate from now on."""
+    for i in range(town.people.size):
+        person, pulse = town.people[i], town.pulses[i]
+        if person.is_constrained:
+            _, _, _, u_lift = block(seed, Stream.LIFT // 4, period, pulse.id, 0)
+            if u_lift < share:
+                person.is_constrained = False
+                pulse.rate = person.rate
+
+
+def new_town(n_customers: int, n_firms: int) -> Town:
+    """Return empty records for a town."""
+    return Town(
+        pulses=np.zeros(n_customers, dtype=PULSE),
+        people=np.zeros(n_customers, dtype=PERSON),
+        relations=np.zeros((n_customers, n_firms), dtype=RELATION),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A light view of one person, for pointing at someone and asking why.
+
+    Parameters
+    ----------
+    row : int
+        Place in the town (and node in the network).
+    id : int
+        Identity; it changes when the person moves away and another moves in.
+    type : str
+        Loyalty type.
+    firm : str or None
+        The usual firm: the one last bought from.
+    tiers : mapping of str to str
+        Tier held at each firm whose customer the person is.
+    neighbours : array of int
+        Rows of those the person talks with.
+    person : mapping
+        The person's own columns: rates, weights, constraint.
+    relations : mapping of str to mapping
+        The person's columns for each firm: awareness, satisfaction, attachment, points and the rest.
+    """
+
+    row: int
+    id: int
+    type: str
+    firm: str | None
+    tiers: Mapping[str, str]
+    neighbours: npt.NDArray[np.int32]
+    person: Mapping[str, Any]
+    relations: Mapping[str, Mapping[str, Any]]
+
+
+class Customers:
+    """All customers: ``customers[i]`` for one person, ``customers.column(name)`` for everybody.
+
+    Parameters
+    ----------
+    town : Town
+        The records.
+    network : Network
+        Who talks with whom.
+    tiers : mapping of str to tuple of str
+        Names of each firm's tiers, in the order of the firms.
+    """
+
+    def __init__(self, town: Town, network: Network, tiers: Mapping[str, tuple[str, ...]]) -> None:
+        self.town = town
+        self.network = network
+        self.tiers = tiers
+
+    def __len__(self) -> int:
+        return int(self.town.pulses.size)
+
+    def __getitem__(self, row: int) -> Customer:
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"customer {row}: there are {len(self)}")
+        row %= len(self)
+        person, relations = self.town.people[row], self.town.relations[row]
+        firms = list(self.tiers)
+        first = self.network.first
+        return Customer(
+            row=row,
+            id=int(self.town.pulses[row]["id"]),
+            type=TYPE_NAMES[person["type"]],
+            firm=firms[person["usual"]] if person["usual"] >= 0 else None,
+            tiers={
+                name: self.tiers[name][relation["tier"]]
+                for name, relation in zip(firms, relations, strict=True)
+                if relation["is_active"]
+            },
+            neighbours=self.network.neighbours[first[row] : first[row + 1]],
+            person={name: person[name].item() for name in PERSON.names or ()},
+            relations={
+                name: {field: relation[field].item() for field in RELATION.names or ()}
+                for name, relation in zip(firms, relations, strict=True)
+            },
+        )
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """Return a column as an array of shape (n_customers,), or (n_customers, n_firms) if it is of a relation.
+
+        Raises
+        ------
+        KeyError
+            If there is no such column.
+        """
+        for records in (self.town.people, self.town.relations, self.town.pulses):
+            if name in (records.dtype.names or ()):
+                return np.asarray(records[name])
+        raise KeyError(f"no column {name!r}")

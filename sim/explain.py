@@ -1,0 +1,87 @@
+"""From a failed check of settings to a line that says file, key, value and what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from sim.errors import InputError, nearest
+
+_TAGS = ("name", "scheme", "kind", "topology")
+
+
+def explain(error: ValidationError, model: type[BaseModel], file: Path | None) -> InputError:
+    """Turn a validation error into an input error with a line for each problem."""
+    lines = []
+    for problem in error.errors(include_url=False):
+        keys, owner = _walk(model, problem["loc"])
+        key, value, message = ".".join(keys), problem["input"], problem["msg"]
+        kind, context = problem["type"], problem.get("ctx", {})
+        if kind == "extra_forbidden":
+            valid = owner.model_fields if owner else ()
+            lines.append(InputError(f'unknown key "{keys[-1]}"; {nearest(keys[-1], valid)}', file=file, key=key))
+        elif kind == "missing":
+            lines.append(InputError("is missing", file=file, key=key, allowed=_allowed(owner, keys[-1])))
+        elif kind == "union_tag_invalid":
+            tag = context["discriminator"].strip("'")
+            valid = [name.strip(" '") for name in context["expected_tags"].split(",")]
+            text = f'unknown {tag} "{context["tag"]}"; {nearest(context["tag"], valid)}'
+            lines.append(InputError(text, file=file, key=f"{key}.{tag}"))
+        elif kind == "union_tag_not_found":
+            tag = context["discriminator"].strip("'")
+            lines.append(InputError(f'"{tag}" is missing', file=file, key=key))
+        elif kind == "value_error":
+            text = message.removeprefix("Value error, ")
+            shown = {"value": value} if keys and not isinstance(value, BaseModel) and not _is_large(value) else {}
+            lines.append(InputError(text, file=file, key=key or None, **shown))
+        else:
+            allowed = _allowed(owner, keys[-1] if keys else "")
+            text = message[:1].lower() + message[1:].replace("Input should", "should")
+            lines.append(InputError(text.replace("input should", "should"), file=file, key=key, value=value, allowed=allowed))
+    return lines[0] if len(lines) == 1 else InputError("\n".join(str(line) for line in lines))
+
+
+def _is_large(value: Any) -> bool:
+    return len(repr(value)) > 200
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]
+
+
+def _walk(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[str], type[BaseModel] | None]:
+    """Return the dotted path without the tags of unions, and the model that owns its last key."""
+    keys: list[str] = []
+    owner: type[BaseModel] | None = model
+    candidates: list[type[BaseModel]] = [model]
+    for i, part in enumerate(loc):
+        tagged = [m for m in candidates if len(candidates) > 1 and _has_tag(m, part)]
+        if tagged and i < len(loc):
+            candidates = tagged
+            owner = tagged[0]
+            continue
+        keys.append(str(part))
+        if isinstance(part, int) or not candidates:
+            continue
+        owner = candidates[0]
+        field = owner.model_fields.get(str(part))
+        if field is not None:
+            candidates = _models_in(field.annotation) or [m for meta in field.metadata for m in _models_in(meta)]
+            if i == len(loc) - 1:
+                break
+    return keys, owner
+
+
+def _has_tag(model: type[BaseModel], value: int | str) -> bool:
+    return any(
+        tag in model.model_fields and value in get_args(model.model_fields[tag].annotation) for tag in _TAGS
+    )
+
+
+def _allowed(owner: type[BaseModel] | None, key: str) -> str | None:
+    field = owner.model_fields.get(key) if owner else None
+    return field.description if field else None

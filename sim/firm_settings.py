@@ -1,0 +1,128 @@
+"""What a user may set about a firm: its offer, its costs, its pyramid and its strategy."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import BeforeValidator, Field, model_validator
+
+from sim.errors import nearest
+from sim.policy import Policy
+from sim.pyramids import AnyPyramid, FourTier
+from sim.settings import Frac, NonNegative, Positive, Settings
+from sim.strategies import AnyStrategy
+from sim.strategies.equal_treatment import EqualTreatment
+
+
+class ChannelSpec(Settings):
+    """A way of buying: what it asks of the customer and costs the firm."""
+
+    effort: NonNegative = Field(description="buying effort, on the scale of customers.behaviour.distance_spread")
+    cost: NonNegative = Field(description="cost to the firm of each purchase, in money")
+
+
+DEFAULT_CHANNELS: dict[str, ChannelSpec] = {
+    "sales_rep": ChannelSpec(effort=0.05, cost=4.0),
+    "store": ChannelSpec(effort=0.25, cost=1.0),
+    "phone": ChannelSpec(effort=0.25, cost=1.5),
+    "web": ChannelSpec(effort=0.15, cost=0.4),
+    "third_party": ChannelSpec(effort=0.40, cost=0.1),
+}
+
+
+class ProgrammeSpec(Settings):
+    """A points programme: what is earned, when it pays out, what it is worth and what it costs."""
+
+    points_per_money: NonNegative = Field(default=1.0, description="points earned per unit of money paid")
+    redeem_at: Positive = Field(default=200.0, description="points at which the reward is paid out")
+    reward_worth: NonNegative = Field(default=8.0, description="worth of the reward to the customer, in money")
+    reward_cost: NonNegative = Field(default=5.0, description="cost of the reward to the firm, in money")
+    running_cost: NonNegative = Field(
+        default=0.005, description="cost of running the programme, in money per person in the market and period"
+    )
+
+
+def _by_name(tag: str) -> BeforeValidator:
+    """Let a bare name stand for a table with that name and no other key."""
+    return BeforeValidator(lambda value: {tag: value} if isinstance(value, str) else value)
+
+
+class FirmSpec(Settings):
+    """A firm. Money of the firm as a whole is per person in the market, so that a market can be made larger or smaller.
+
+    Levels given here hold for every tier; the strategy changes them tier by tier.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=60, description="name of the firm")]
+    price: Positive = Field(default=1.0, description="price of one unit of basket, relative to the market's usual price")
+    unit_cost: NonNegative = Field(default=0.6, description="cost of goods per unit of basket, on the price's scale")
+    quality: Frac = Field(default=0.6, description="quality of the product")
+    inconsistency: NonNegative = Field(default=0.10, description="standard deviation of experienced quality")
+    failure_rate: Frac = Field(default=0.03, description="chance that a purchase fails the customer")
+    image: Frac = Field(default=0.5, description="brand image")
+    service: Frac = Field(default=0.4, description="base service level")
+    service_cost: NonNegative = Field(
+        default=1.0, description="cost of full service per customer and period, in money; grows with the level squared"
+    )
+    capacity: Positive | None = Field(
+        default=None,
+        description="service that can be delivered, in levels per person in the market; past it all promises are cut "
+        "alike. By default there is always enough",
+    )
+    capacity_cost: NonNegative = Field(default=0.5, description="cost of a unit of capacity per period, in money")
+    discount: Annotated[float, Field(ge=0, lt=1)] = Field(default=0.0, description="base discount")
+    gift: NonNegative = Field(default=0.0, description="cost of a gift at each purchase, in money")
+    gift_worth: NonNegative = Field(
+        default=1.5, description="worth of a gift to the customer relative to its cost (thanks in own product)"
+    )
+    programme: ProgrammeSpec | None = Field(default=None, description="the points programme, if any")
+    channel: str = Field(default="store", description="channel that serves every tier not named in channels")
+    tier_channels: dict[str, str] = Field(default={}, description="channel by tier")
+    complaint_cost: NonNegative = Field(default=3.0, description="cost of handling a complaint, in money")
+    recovery: Frac = Field(default=0.8, description="chance that full service makes good a complaint")
+    advertising: NonNegative = Field(default=0.05, description="advertising, in money per person in the market and period")
+    contact_cost: Positive = Field(default=0.5, description="money for one advertising contact with one person")
+    welcome: NonNegative = Field(default=0.0, description="money given to a customer at the first purchase")
+    fixed_cost: NonNegative = Field(default=0.2, description="fixed cost, in money per person in the market and period")
+    awareness: Frac = Field(default=0.6, description="share of people who know the firm at the start")
+    reach: Frac = Field(default=1.0, description="share of people who can buy from the firm at all")
+    pyramid: Annotated[AnyPyramid, _by_name("scheme")] = FourTier()
+    strategy: Annotated[AnyStrategy, _by_name("name")] = EqualTreatment()
+
+    @model_validator(mode="after")
+    def _tiers_exist(self) -> FirmSpec:
+        tiers = self.pyramid.tiers
+        named = {f"strategy.{key}": names for key, names in self.strategy.tiers_named().items()}
+        named["tier_channels"] = tuple(self.tier_channels)
+        for key, names in named.items():
+            for name in names:
+                if name not in tiers:
+                    raise ValueError(f'{key} names the tier "{name}", which the pyramid lacks; {nearest(name, tiers)}')
+        ranks_by = getattr(self.strategy, "ranks_by", None)
+        if ranks_by is not None and self.pyramid.rank_by != ranks_by:
+            raise ValueError(
+                f'the strategy {self.strategy.name} needs pyramid.rank_by = "{ranks_by}", '  # type: ignore[attr-defined]
+                f'not "{self.pyramid.rank_by}"'
+            )
+        return self
+
+    def base_policy(self, channels: dict[str, ChannelSpec]) -> Policy:
+        """Return the policy before any strategy: every tier alike, but for its channel."""
+        tiers = self.pyramid.tiers
+        by_tier = [channels[self.tier_channels.get(tier, self.channel)] for tier in tiers]
+        ones = np.ones(len(tiers))
+        return Policy(
+            tiers=tiers,
+            service=self.service * ones,
+            discount=self.discount * ones,
+            points=ones.copy(),
+            gift=self.gift * ones,
+            channel_effort=np.array([channel.effort for channel in by_tier]),
+            channel_cost=np.array([channel.cost for channel in by_tier]),
+            fire=np.zeros(len(tiers), dtype=bool),
+            price=self.price,
+            quality=self.quality,
+            advertising=self.advertising,
+            welcome=self.welcome,
+        )

@@ -1,0 +1,231 @@
+"""Firms as Mesa agents: each posts a policy, reviews its pyramid, and closes its books."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import mesa
+import numpy as np
+import numpy.typing as npt
+
+from sim import review
+from sim.accounts import FirmCost, Line
+from sim.strategies import MarketView
+
+if TYPE_CHECKING:
+    from sim.firm_settings import FirmSpec
+    from sim.market import Market
+    from sim.policy import Policy
+
+FloatArray = npt.NDArray[np.float64]
+PROSPECT_MEMORY = 26  # periods over which customers judge whether a firm grows
+TREND_SCALE = 10.0  # a firm that grows or shrinks by 5% in that time looks wholly promising or hopeless
+
+
+class Firm(mesa.Agent):
+    """A firm in the market.
+
+    Parameters
+    ----------
+    market : Market
+        The market it sells in.
+    index : int
+        Its place in the list of firms, and in every array by firm.
+    spec : FirmSpec
+        Its settings.
+    """
+
+    def __init__(self, market: Market, index: int, spec: FirmSpec) -> None:
+        super().__init__(market)
+        self.market = market
+        self.index = index
+        self.spec = spec
+        self.name = spec.name
+        self.pyramid = spec.pyramid
+        self.base = spec.base_policy(market.scenario.channels)
+        self.policy: Policy = self.base
+        self.decided: Policy = self.base
+        self.is_open = True
+        self.has_programme_running = True
+        self.price_factor = 1.0
+        self.failure_rate = spec.failure_rate
+        self.extra_advertising = 0.0
+        self.delivery = 1.0  # share of the promised service that is delivered
+        self.last_review = 0
+        n_tiers, n_types = len(self.pyramid.tiers), 7
+        self.stock = np.zeros((n_tiers, n_types))  # customers
+        self.satisfaction_sum = np.zeros((n_tiers, n_types))
+        self.attachment_sum = np.zeros((n_tiers, n_types))
+        self.points_open = 0.0
+        self.customers_before: list[float] = []
+
+    @property
+    def n_customers(self) -> int:
+        """Customers now: those who bought within the activity window."""
+        return int(self.stock.sum())
+
+    @property
+    def advertising(self) -> float:
+        """Advertising of the period, in money per person in the market."""
+        return self.policy.advertising + self.extra_advertising if self.is_open else 0.0
+
+    @property
+    def service_costs(self) -> FloatArray:
+        """Cost of serving a customer of each tier for a period, in money: grows with the square of the level."""
+        costs: FloatArray = self.spec.service_cost * self.policy.service**2
+        return costs
+
+    @property
+    def is_review_due(self) -> bool:
+        """Whether the firm reviews its pyramid this period."""
+        return self.is_open and self.market.period % self.pyramid.review_every == 0
+
+    def review_pyramid(self) -> None:
+        """On the cycle: rank the customers by the record, cut the tiers, and note who moved between them."""
+        market, n_tiers = self.market, len(self.pyramid.tiers)
+        if not self.is_review_due or market.period == 0:
+            return
+        scores = market.scores
+        review.close_records(
+            market.town,
+            self.index,
+            self.service_costs,
+            self.last_review,
+            market.period,
+            review.RANKING.index(self.pyramid.rank_by),
+            scores,
+        )
+        cuts = self.pyramid.cuts(scores[~np.isnan(scores)])
+        moves = np.zeros((market.n_blocks, n_tiers, n_tiers), dtype=np.int64)
+        stock = np.zeros((market.n_blocks, n_tiers, 7, 3))
+        review.assign_tiers(
+            market.town,
+            self.index,
+            scores,
+            cuts,
+            self.pyramid.hysteresis,
+            self.pyramid.memory,
+            market.behaviour.trust_fall,
+            moves,
+            stock,
+        )
+        counted = stock.sum(axis=0)
+        market.check_stock(self, counted[:, :, 0])
+        self.stock, self.satisfaction_sum, self.attachment_sum = (counted[:, :, k].copy() for k in range(3))
+        market.history.migration.append((market.period, self.index, moves.sum(axis=0)))
+
+    def decide(self) -> None:
+        """On the cycle: choose the next policy from what can be seen, while rivals' old policies still stand."""
+        if self.is_review_due:
+            self.decided = self.spec.strategy.decide(self.view())
+
+    def view(self) -> MarketView:
+        """Return what the firm can see: its own records and books, and what rivals post."""
+        market = self.market
+        contribution, share = market.history.since_review(self)
+        return MarketView(
+            period=market.period,
+            base=self.base,
+            current=self.policy,
+            customers=self.stock.sum(axis=1).astype(np.int64),
+            contribution=contribution,
+            rival_prices={
+                rival.name: rival.policy.price * rival.price_factor
+                for rival in market.firms.values()
+                if rival is not self and rival.is_open
+            },
+            share=share,
+        )
+
+    def post_policy(self) -> None:
+        """Adopt what was decided, let go whom it fires, and write every tier's offer where customers can read it."""
+        market = self.market
+        self.policy = self.decided
+        if self.is_review_due:
+            if self.policy.fire.any():
+                entry = self.pyramid.entry_tier
+                review.fire(market.town, self.index, self.policy.fire, entry, market.said, market.books, market.since)
+            self.last_review = market.period
+        self.write_offers()
+
+    def write_offers(self) -> None:
+        """Write the offer of every tier."""
+        spec, policy, offers = self.spec, self.policy, self.market.offers[self.index]
+        behaviour = self.market.scenario.customers.behaviour
+        programme = spec.programme if self.has_programme_running else None
+        gifts_run = self.has_programme_running
+        for k in range(len(policy.tiers)):
+            offer = offers[k]
+            offer["is_open"] = self.is_open
+            offer["slot"] = self.market.origins.firm_slots[self.index]
+            offer["entry_tier"] = self.pyramid.entry_tier
+            offer["quality"] = policy.quality
+            offer["quality_value"] = quality_value(policy.quality, behaviour.quality_floor, behaviour.quality_want)
+            offer["inconsistency"] = spec.inconsistency
+            offer["failure_rate"] = self.failure_rate
+            offer["image"] = spec.image
+            offer["prospect"] = self.prospect()
+            offer["ad_reach"] = 1.0 - math.exp(-self.advertising / spec.contact_cost)
+            offer["unit_cost"] = spec.unit_cost
+            offer["gift_worth"] = spec.gift_worth
+            offer["recovery"] = spec.recovery
+            offer["complaint_cost"] = spec.complaint_cost
+            offer["welcome"] = policy.welcome
+            offer["redeem_at"] = programme.redeem_at if programme else 0.0
+            offer["reward_cost"] = programme.reward_cost if programme else 0.0
+            offer["points"] = programme.points_per_money * policy.points[k] if programme else 0.0
+            offer["points_worth"] = offer["points"] * programme.reward_worth / programme.redeem_at if programme else 0.0
+            offer["service"] = policy.service[k]
+            offer["delivered"] = policy.service[k] * self.delivery
+            offer["list_price"] = policy.price * self.price_factor
+            offer["price"] = offer["list_price"] * (1.0 - policy.discount[k])
+            offer["log_price"] = math.log(offer["price"])
+            offer["gift"] = policy.gift[k] if gifts_run else 0.0
+            offer["effort"] = policy.channel_effort[k]
+            offer["channel_cost"] = policy.channel_cost[k]
+
+    def prospect(self) -> float:
+        """Return how promising the firm looks, 0 to 1: whether its customers grew over the last half-year."""
+        if len(self.customers_before) <= PROSPECT_MEMORY or self.customers_before[-PROSPECT_MEMORY - 1] == 0:
+            return 0.5
+        trend = self.customers_before[-1] / self.customers_before[-PROSPECT_MEMORY - 1] - 1.0
+        return min(1.0, max(0.0, 0.5 + TREND_SCALE * trend))
+
+    def close_books(self) -> None:
+        """Take the period's customers and points into the stocks, pay the costs, and see how far service will stretch."""
+        market, books = self.market, self.market.period_books[self.index]
+        n_tiers = len(self.pyramid.tiers)
+        own = books[:n_tiers]
+        self.stock += own[:, :, Line.GAINED] - own[:, :, Line.LOST :].sum(axis=2)
+        self.satisfaction_sum += own[:, :, Line.SATISFACTION_CHANGE]
+        self.attachment_sum += own[:, :, Line.ATTACHMENT_CHANGE]
+        self.points_open += float(
+            own[:, :, Line.POINTS_ISSUED].sum()
+            - own[:, :, Line.POINTS_REDEEMED].sum()
+            - own[:, :, Line.POINTS_EXPIRED].sum()
+        )
+        own[:, :, Line.SERVICE] = self.stock * self.service_costs[:, None]
+        self.customers_before.append(float(self.stock.sum()))
+        costs, n_people = market.period_firm_costs[self.index], market.n_customers
+        load = float((self.stock.sum(axis=1) * self.policy.service).sum())
+        if self.is_open:
+            costs[FirmCost.ADVERTISING] = self.advertising * n_people
+            costs[FirmCost.FIXED] = self.spec.fixed_cost * n_people
+            if self.spec.programme and self.has_programme_running:
+                costs[FirmCost.PROGRAMME] = self.spec.programme.running_cost * n_people
+            if self.spec.capacity is not None:
+                costs[FirmCost.CAPACITY] = self.spec.capacity_cost * self.spec.capacity * n_people
+        if self.spec.capacity is not None:
+            capacity = self.spec.capacity * n_people
+            self.delivery = min(1.0, capacity / load) if load > 0.0 else 1.0
+
+
+def quality_value(quality: float, floor: float, want: float) -> float:
+    """Return the value of a quality inside the segment's window, 0 to 1; negative if it is refused.
+
+    Below the floor it is refused; above what the segment wants it adds cost and no value.
+    """
+    if quality < floor:
+        return -1.0
+    return min(1.0, (quality - floor) / (want - floor))

@@ -1,0 +1,58 @@
+"""What a market remembers of itself: the books of every period, as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.accounts import TIER_COST_LINES, Line
+
+if TYPE_CHECKING:
+    from sim.firms import Firm
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class History:
+    """The books, stocks and costs of every period; each list has one entry per period.
+
+    Parameters
+    ----------
+    books : list of array, shape (n_firms, n_tiers, 7 types, n_lines)
+        What happened.
+    stock, satisfaction, attachment : list of array, shape (n_firms, n_tiers, 7 types)
+        Customers at the end of the period, and sums over them.
+    firm_costs : list of array, shape (n_firms, 4)
+        Costs that no tier bears, in the order of ``FirmCost``.
+    points_open : list of array, shape (n_firms,)
+        Points issued and neither redeemed nor expired.
+    kept : list of array of int64, shape (n_firms,)
+        Customers of ``horizon`` periods ago who still are, never having lapsed; -1 where the run is younger.
+    migration : list of (period, firm, array of int64 of shape (n_tiers, n_tiers))
+        Customers by tier before and after each review.
+    """
+
+    books: list[FloatArray] = field(default_factory=list)
+    stock: list[FloatArray] = field(default_factory=list)
+    satisfaction: list[FloatArray] = field(default_factory=list)
+    attachment: list[FloatArray] = field(default_factory=list)
+    firm_costs: list[FloatArray] = field(default_factory=list)
+    points_open: list[FloatArray] = field(default_factory=list)
+    kept: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    migration: list[tuple[int, int, npt.NDArray[np.int64]]] = field(default_factory=list)
+
+    def since_review(self, firm: Firm) -> tuple[FloatArray, float]:
+        """Return a firm's contribution by tier and its share of the market's revenue since its last review."""
+        n_tiers = len(firm.pyramid.tiers)
+        recent = self.books[firm.last_review :]
+        if not recent:
+            return np.zeros(n_tiers), 0.0
+        total = sum(recent[1:], start=recent[0].copy())
+        own = total[firm.index, :n_tiers].sum(axis=1)
+        contribution = own[:, Line.REVENUE] - sum(own[:, line] for line in TIER_COST_LINES)
+        revenue = float(total[..., Line.REVENUE].sum())
+        return contribution, float(own[:, Line.REVENUE].sum()) / revenue if revenue > 0.0 else 0.0

@@ -1,0 +1,99 @@
+"""After-sales: complaint, recovery or silent exit (Hirschman 1970), and what the whole experience leaves behind."""
+
+from __future__ import annotations
+
+from sim.accounts import Line
+from sim.compiled import inline
+
+
+@inline
+def complains(relation, luck, behaviour):  # type: ignore[no-untyped-def]
+    """Say whether a customer who was failed speaks up: the attached do more often."""
+    return luck < behaviour.complaint_rate + behaviour.complaint_attachment * relation.attachment
+
+
+@inline
+def is_made_good(offer, luck):  # type: ignore[no-untyped-def]
+    """Say whether a complaint is made good: as often as the tier's service allows."""
+    return luck < offer.recovery * offer.delivered
+
+
+@inline
+def bear_failure(relation, offer, u_complain, u_recover, cell, behaviour):  # type: ignore[no-untyped-def]
+    """Live through a failure; return what it takes off the experience, after any recovery."""
+    severity = behaviour.failure_severity
+    relation.strikes += 1.0
+    cell[Line.FAILURES] += 1.0
+    if not complains(relation, u_complain, behaviour):
+        return severity
+    cell[Line.COMPLAINTS] += 1.0
+    cell[Line.RECOVERY] += offer.complaint_cost
+    relation.margin -= offer.complaint_cost
+    if is_made_good(offer, u_recover):
+        cell[Line.RECOVERIES] += 1.0
+        relation.strikes -= 1.0
+        relation.trust_ability += behaviour.trust_rise * (1.0 - relation.trust_ability)
+        return severity * (1.0 - behaviour.recovery_repair)
+    relation.trust_ability -= behaviour.trust_fall * relation.trust_ability
+    return severity
+
+
+@inline
+def walks_out(person, relation):  # type: ignore[no-untyped-def]
+    """Say whether failures have gone past what the customer tolerates; attachment makes for more patience."""
+    return relation.strikes > person.tolerance * (1.0 + relation.attachment)
+
+
+@inline
+def feel(difference, behaviour):  # type: ignore[no-untyped-def]
+    """Return how strongly a difference from expectation is felt, -1 to 1; not at all inside the zone of tolerance.
+
+    Zone of tolerance: Zeithaml, Berry & Parasuraman (1993), JAMS 21(1).
+    """
+    beyond = abs(difference) - behaviour.zone_of_tolerance
+    if beyond <= 0.0:
+        return 0.0
+    felt = min(1.0, beyond / behaviour.disconfirmation_scale)
+    return felt if difference > 0.0 else -felt
+
+
+@inline
+def update_satisfaction(relation, lived, behaviour):  # type: ignore[no-untyped-def]
+    """Compare experience with expectation (Oliver 1980); return how it is felt.
+
+    Satisfaction is a running mean of disconfirmation, and expectation drifts to what was received: delight wears off.
+    """
+    difference = lived - relation.expectation
+    measured = max(-1.0, min(1.0, difference / behaviour.disconfirmation_scale))
+    relation.satisfaction += behaviour.satisfaction_speed * (measured - relation.satisfaction)
+    relation.expectation += behaviour.expectation_speed * difference
+    return feel(difference, behaviour)
+
+
+@inline
+def update_attachment(person, relation, lived, felt, norm, behaviour):  # type: ignore[no-untyped-def]
+    """Let attachment rise slowly and fall fast.
+
+    It rises with surprise and with being served better than elsewhere (the comparison level for alternatives of Thibaut
+    & Kelley 1959): so a customer can be satisfied without being attached. A strong relationship halves the fall of a
+    first mistake.
+    """
+    if felt < 0.0:
+        forgiven = 0.5 if relation.attachment > 0.5 and relation.strikes <= 1.0 else 1.0
+        relation.attachment += behaviour.attachment_fall * forgiven * felt * relation.attachment
+    advantage = max(0.0, lived - norm) / behaviour.disconfirmation_scale
+    rise = person.attachment_gain * behaviour.attachment_rise * min(1.0, max(0.0, felt) + behaviour.bond * advantage)
+    relation.attachment += rise * (1.0 - relation.attachment)
+
+
+@inline
+def update_trust(relation, has_failed, felt, is_dearer, behaviour):  # type: ignore[no-untyped-def]
+    """Let trust in quality follow consistency, and trust in character follow kept prices."""
+    if has_failed or felt < 0.0:
+        relation.trust_quality -= behaviour.trust_fall * (1.0 if has_failed else -felt) * relation.trust_quality
+    else:
+        relation.trust_quality += behaviour.trust_rise * (1.0 - relation.trust_quality)
+    if is_dearer:
+        relation.trust_character -= behaviour.trust_fall * relation.trust_character
+    else:
+        relation.trust_character += behaviour.trust_rise * (1.0 - relation.trust_character)

@@ -1,0 +1,75 @@
+"""Buy: money, points and gifts change hands, and word of mouth earns its credit."""
+
+from __future__ import annotations
+
+import math
+
+from sim.accounts import Line
+from sim.compiled import inline
+from sim.customers import NOBODY
+from sim.journey.membership import join
+
+
+@inline
+def pay(person, relation, f, offer, period, behaviour, books, since):  # type: ignore[no-untyped-def]
+    """Carry out the purchase and book it; return the firm's margin on it, in money.
+
+    The first purchase of a membership is a gain and takes the welcome offer. Points are whole; a reward is paid out as
+    often as the balance reaches its threshold.
+    """
+    paid = person.basket * offer.price
+    goods = person.basket * offer.unit_cost
+    incentives, acquisition = offer.gift, 0.0
+    if not relation.is_active:
+        join(person, relation, f, period, books, since)
+        acquisition = offer.welcome
+    cell = books[f, relation.tier, person.type]
+    if offer.points > 0.0:
+        issued = math.floor(paid * offer.points)
+        relation.points += issued
+        cell[Line.POINTS_ISSUED] += issued
+    if offer.redeem_at > 0.0 and relation.points >= offer.redeem_at:
+        n_rewards = math.floor(relation.points / offer.redeem_at)
+        redeemed = n_rewards * offer.redeem_at
+        relation.points -= redeemed
+        cell[Line.POINTS_REDEEMED] += redeemed
+        incentives += n_rewards * offer.reward_cost
+    cell[Line.PURCHASES] += 1.0
+    cell[Line.REVENUE] += paid
+    cell[Line.DISCOUNTS] += person.basket * (offer.list_price - offer.price)
+    cell[Line.GOODS] += goods
+    cell[Line.INCENTIVES] += incentives
+    cell[Line.CHANNEL] += offer.channel_cost
+    cell[Line.ACQUISITION] += acquisition
+    margin = paid - goods - incentives - offer.channel_cost - acquisition
+    relation.volume += 1.0
+    relation.revenue += paid
+    relation.margin += margin
+    relation.bought_at = period
+    return margin
+
+
+@inline
+def adapt(person, relation, offer, log_reference, behaviour):  # type: ignore[no-untyped-def]
+    """Move the reference price towards what was paid, on the log scale."""
+    person.reference_price = math.exp(log_reference + behaviour.reference_speed * (offer.log_price - log_reference))
+
+
+@inline
+def form_habit(relations, i, f, has_choice, behaviour):  # type: ignore[no-untyped-def]
+    """Strengthen the habit of buying from ``f`` and weaken the others; who has no choice forms no habit."""
+    for g in range(relations.shape[1]):
+        relation = relations[i, g]
+        if g == f and has_choice:
+            relation.habit += behaviour.habit_speed * (1.0 - relation.habit)
+        elif relation.habit > 0.0:
+            relation.habit -= behaviour.habit_speed * relation.habit
+
+
+@inline
+def credit_word_of_mouth(i, relation, f, margin, period, behaviour, said):  # type: ignore[no-untyped-def]
+    """Note what part of the margin is owed to whoever praised the firm to this customer of late."""
+    if relation.told_by != NOBODY and period - relation.told_at <= behaviour.credit_window:
+        said.credit_to[i] = relation.told_by
+        said.credit_firm[i] = f
+        said.credit_money[i] = behaviour.credit_share * margin

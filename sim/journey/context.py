@@ -1,0 +1,129 @@
+"""What the stages of the journey read: the firms' offers, the rules of behaviour, the clock, and what was said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from sim.settings import CustomersSpec
+
+OFFER = np.dtype(
+    [
+        (name, "f8")
+        for name in (
+            # the firm's, the same in every tier
+            "quality", "quality_value", "inconsistency", "failure_rate", "image", "prospect", "ad_reach", "unit_cost",
+            "gift_worth", "recovery", "complaint_cost", "welcome", "points_per_money", "points_worth", "redeem_at",
+            "reward_cost",
+            # the tier's
+            "service", "delivered", "list_price", "price", "log_price", "gift", "points", "effort", "channel_cost",
+        )
+    ]
+    + [("is_open", "i8"), ("slot", "i8"), ("entry_tier", "i8")],
+)  # fmt: skip
+
+
+class Market(NamedTuple):
+    """What firms have posted, as compiled kernels see it."""
+
+    offers: npt.NDArray[np.void]  # shape (n_firms, n_tiers) of OFFER; tiers a firm lacks are never read
+    exposure: npt.NDArray[np.float64]  # shape (n_periods + 1, n_firms): advertising contacts per person before a period
+    norm: float  # experience that the market's firms promise a newcomer, on average
+
+
+class Behaviour(NamedTuple):
+    """The rules of behaviour of all customers, in the order they are used; units as in ``BehaviourSpec``."""
+
+    turnover: float
+    activity_window: int
+    constrained_rate: float
+    release_rate: float
+    forget_rate: float
+    alert_search: float
+    price_jump: float
+    image_weight: float
+    trust_weight: float
+    opinion_weight: float
+    habit_weight: float
+    unfamiliarity_weight: float
+    goal_pull: float
+    outside_utility: float
+    reference_speed: float
+    habit_speed: float
+    service_in_experience: float
+    failure_severity: float
+    complaint_rate: float
+    complaint_attachment: float
+    recovery_repair: float
+    strike_fade: float
+    quit_periods: int
+    zone_of_tolerance: float
+    disconfirmation_scale: float
+    satisfaction_speed: float
+    expectation_speed: float
+    attachment_rise: float
+    attachment_fall: float
+    bond: float
+    trust_rise: float
+    trust_fall: float
+    praise_rate: float
+    grievance_rate: float
+    influence: float
+    relay_rate: float
+    relay_steps: int
+    credit_share: float
+    credit_window: int
+
+
+def behaviour_of(customers: CustomersSpec) -> Behaviour:
+    """Gather the rules of behaviour from the settings."""
+    source = {**customers.behaviour.model_dump(), **{k: getattr(customers, k) for k in type(customers).model_fields}}
+    return Behaviour(**{name: source[name] for name in Behaviour._fields})
+
+
+class Clock(NamedTuple):
+    """Where a kernel stands: the run's seed and the period."""
+
+    seed: int
+    period: int
+
+
+class Said(NamedTuple):
+    """What people say this period, and what they will pass on in the next."""
+
+    firm: npt.NDArray[np.int8]  # shape (n_customers,), the firm spoken of, or NOBODY; so are all that follow
+    valence: npt.NDArray[np.float32]  # -1 (wholly bad) to 1 (wholly good)
+    steps: npt.NDArray[np.int8]  # ties the word has travelled already
+    next_firm: npt.NDArray[np.int8]
+    next_valence: npt.NDArray[np.float32]
+    next_steps: npt.NDArray[np.int8]
+    has_news: npt.NDArray[np.bool_]  # a neighbour speaks
+    credit_to: npt.NDArray[np.int32]  # row of who is credited with this person's purchase, or NOBODY
+    credit_firm: npt.NDArray[np.int8]
+    credit_money: npt.NDArray[np.float32]
+
+
+def silence(n_customers: int) -> Said:
+    """Return what is said when nobody speaks."""
+
+    def nobody(dtype: type) -> npt.NDArray[np.int8]:
+        return np.full(n_customers, -1, dtype=dtype)
+
+    def zeros(dtype: type) -> npt.NDArray[np.float32]:
+        return np.zeros(n_customers, dtype=dtype)
+
+    return Said(
+        firm=nobody(np.int8),
+        valence=zeros(np.float32),
+        steps=np.zeros(n_customers, dtype=np.int8),
+        next_firm=nobody(np.int8),
+        next_valence=zeros(np.float32),
+        next_steps=np.zeros(n_customers, dtype=np.int8),
+        has_news=np.zeros(n_customers, dtype=np.bool_),
+        credit_to=np.full(n_customers, -1, dtype=np.int32),
+        credit_firm=nobody(np.int8),
+        credit_money=zeros(np.float32),
+    )

@@ -1,0 +1,114 @@
+"""Evaluate: perceived value, benefits minus sacrifices, with a Gumbel draw per firm (logit; McFadden 1974).
+
+The parts are functions of their own, so that a customer's reason for leaving can be told by the part that changed it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.accounts import Cause
+from sim.compiled import inline
+
+
+@inline
+def trust(relation, offer):  # type: ignore[no-untyped-def]
+    """Return trust in a firm, 0 to 1: the mean of quality, character, ability and prospect."""
+    return (offer.prospect + relation.trust_quality + relation.trust_character + relation.trust_ability) / 4.0
+
+
+@inline
+def reward(person, relation, offer, behaviour):  # type: ignore[no-untyped-def]
+    """Return what the firm's programme and gifts give back, as a share of the price paid.
+
+    A reward pulls harder as its threshold nears (goal gradient; Kivetz, Urminsky & Zheng 2006, JMR 43(1)).
+    """
+    back = 0.0
+    if offer.points_worth > 0.0:
+        progress = min(1.0, relation.points / offer.redeem_at)
+        back += offer.points_worth * (1.0 + behaviour.goal_pull * progress)
+    if offer.gift > 0.0:
+        back += offer.gift * offer.gift_worth / (person.basket * offer.price)
+    return back
+
+
+@inline
+def value_of_product(person, offer):  # type: ignore[no-untyped-def]
+    """Return the utility of the product's quality, within the window that the segment values."""
+    return person.quality_weight * offer.quality_value
+
+
+@inline
+def value_of_service(person, relation, offer):  # type: ignore[no-untyped-def]
+    """Return the utility of the service to be had, less the effort of buying."""
+    return person.service_weight * offer.delivered - person.effort_weight * (relation.distance + offer.effort)
+
+
+@inline
+def value_of_relationship(person, relation, offer, behaviour):  # type: ignore[no-untyped-def]
+    """Return the utility of what experience has built: attachment and trust."""
+    return np.float64(person.attachment_weight) * relation.attachment + behaviour.trust_weight * trust(relation, offer)
+
+
+@inline
+def value_of_name(relation, offer, behaviour):  # type: ignore[no-untyped-def]
+    """Return the utility of what is known without buying, of familiarity and of taste.
+
+    Habit: Guadagni & Little (1983), Marketing Science 2(3).
+    """
+    value = behaviour.image_weight * offer.image + behaviour.opinion_weight * relation.opinion
+    value += behaviour.habit_weight * relation.habit + relation.taste
+    if relation.bought_at < 0:
+        value -= behaviour.unfamiliarity_weight
+    return value
+
+
+@inline
+def sacrifice_of_price(person, offer, log_reference):  # type: ignore[no-untyped-def]
+    """Return the utility lost to the price, against what the person is used to (reference price; Winer 1986)."""
+    return person.price_weight * (offer.log_price - log_reference)
+
+
+@inline
+def perceived_value(person, relation, offer, log_reference, behaviour):  # type: ignore[no-untyped-def]
+    """Return the utility of buying from a firm, but for the moment's whim."""
+    return (
+        value_of_product(person, offer)
+        + value_of_service(person, relation, offer)
+        + value_of_relationship(person, relation, offer, behaviour)
+        + value_of_name(relation, offer, behaviour)
+        + person.reward_weight * reward(person, relation, offer, behaviour)
+        - sacrifice_of_price(person, offer, log_reference)
+    )
+
+
+@inline
+def reason_to_switch(person, old, old_offer, new, new_offer, log_reference, behaviour):  # type: ignore[no-untyped-def]
+    """Return what tells most for the new firm against the old: the cause if the old firm loses the customer.
+
+    Unresolved failures count as the cause where the relationship tells most; else whatever has no other name is a
+    better rival.
+    """
+    price = sacrifice_of_price(person, old_offer, log_reference) - sacrifice_of_price(person, new_offer, log_reference)
+    service = value_of_service(person, new, new_offer) - value_of_service(person, old, old_offer)
+    pay_back = person.reward_weight * (
+        reward(person, new, new_offer, behaviour) - reward(person, old, old_offer, behaviour)
+    )
+    other = (
+        value_of_product(person, new_offer)
+        + value_of_relationship(person, new, new_offer, behaviour)
+        + value_of_name(new, new_offer, behaviour)
+        - value_of_product(person, old_offer)
+        - value_of_relationship(person, old, old_offer, behaviour)
+        - value_of_name(old, old_offer, behaviour)
+    )
+    most = max(price, service, pay_back, other)
+    if most <= 0.0:
+        return Cause.BETTER_RIVAL.value
+    if most == price:
+        return Cause.PRICE.value
+    if most == pay_back:
+        return Cause.REWARD_ENDED.value
+    if most == service:
+        return Cause.SERVICE.value
+    return Cause.FAILURE.value if old.strikes >= 0.5 else Cause.BETTER_RIVAL.value

@@ -1,0 +1,121 @@
+"""Talk: word of mouth. Speakers speak of their own experience; listeners pull what their neighbours said.
+
+Every listener reads what was said in this period's life, never what a neighbour has just come to think, so the order of
+listeners, and the number of threads, is nothing.
+"""
+
+from __future__ import annotations
+
+from sim.accounts import Line
+from sim.compiled import inline, kernel, parallel_kernel, prange
+from sim.customers import NOBODY
+from sim.draws import Stream, block
+
+
+@inline
+def speak(i, person, relation, f, felt, luck, behaviour, said, cell):  # type: ignore[no-untyped-def]
+    """Let a customer tell of a bad experience, or praise a firm they are attached to or delighted by."""
+    if felt < 0.0:
+        if luck < person.talk * behaviour.grievance_rate * -felt:
+            tell(i, f, felt, 0, said)
+            cell[Line.GRIEVANCES] += 1.0
+    else:
+        warmth = max(felt, relation.attachment)
+        if luck < person.talk * behaviour.praise_rate * warmth:
+            tell(i, f, warmth, 0, said)
+            cell[Line.PRAISE] += 1.0
+
+
+@inline
+def tell(i, f, valence, steps, said):  # type: ignore[no-untyped-def]
+    """Put a word into person ``i``'s mouth for this period."""
+    said.firm[i] = f
+    said.valence[i] = valence
+    said.steps[i] = steps
+
+
+@inline
+def repeat_what_was_heard(i, said):  # type: ignore[no-untyped-def]
+    """Begin the period by saying what was heard last period and is passed on, or nothing."""
+    said.firm[i] = said.next_firm[i]
+    if said.next_firm[i] != NOBODY:
+        said.valence[i] = said.next_valence[i]
+        said.steps[i] = said.next_steps[i]
+        said.next_firm[i] = NOBODY
+
+
+@kernel
+def spread_news(network, said):  # type: ignore[no-untyped-def]
+    """Mark everyone who has a neighbour that speaks, so that the others need not look."""
+    for i in range(said.firm.size):
+        if said.firm[i] != NOBODY:
+            for k in range(network.first[i], network.first[i + 1]):
+                said.has_news[network.neighbours[k]] = True
+
+
+@inline
+def hear(relation, is_reachable, is_usual, speaker, valence, tie, period, behaviour):  # type: ignore[no-untyped-def]
+    """Take in one word on a firm: opinion moves, the firm becomes known, and who praised it is remembered.
+
+    Returns whether it is news that makes the listener look around: praise of a firm that is not the usual one.
+    """
+    relation.opinion += behaviour.influence * tie * (valence - relation.opinion)
+    if is_reachable:
+        relation.is_aware = True
+    if valence > 0.0 and not is_usual:
+        relation.told_by = speaker
+        relation.told_at = period
+        return is_reachable
+    return False
+
+
+@parallel_kernel
+def listen(town, network, behaviour, clock, said, books):  # type: ignore[no-untyped-def]
+    """Let everyone take in what each neighbour said this period; a grievance may be passed on in the next."""
+    n_blocks, n = books.shape[0], said.firm.size
+    for b in prange(n_blocks):
+        for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
+            if not said.has_news[i]:
+                continue
+            said.has_news[i] = False
+            person = town.people[i]
+            for k in range(network.first[i], network.first[i + 1]):
+                speaker = network.neighbours[k]
+                f = said.firm[speaker]
+                if f == NOBODY:
+                    continue
+                valence, steps = said.valence[speaker], said.steps[speaker]
+                relation = town.relations[i, f]
+                is_reachable = (person.reach >> f) & 1 == 1
+                cell = books[b, f, relation.tier, person.type]
+                cell[Line.PRAISE_HEARD.value if valence > 0.0 else Line.GRIEVANCES_HEARD.value] += 1.0
+                if hear(
+                    relation, is_reachable, person.usual == f, speaker, valence, network.tie[k], clock.period, behaviour
+                ):
+                    person.is_alert = True
+                if valence < 0.0 and steps < behaviour.relay_steps and said.next_firm[i] == NOBODY:
+                    _, _, u_relay, _ = block(
+                        clock.seed, Stream.RELAY // 4, clock.period, town.pulses[i].id, 1 + speaker_slot(k, network, i)
+                    )
+                    if u_relay < behaviour.relay_rate:
+                        said.next_firm[i] = f
+                        said.next_valence[i] = valence
+                        said.next_steps[i] = steps + 1
+
+
+@inline
+def speaker_slot(k, network, i):  # type: ignore[no-untyped-def]
+    """Return which of the listener's ties a word came by: the slot of the draw whether it is passed on."""
+    return k - network.first[i]
+
+
+@kernel
+def settle_credit(town, said):  # type: ignore[no-untyped-def]
+    """Credit the margin of this period's purchases to those whose praise led to them, in the order of buyers."""
+    for i in range(said.credit_to.size):
+        teller = said.credit_to[i]
+        if teller != NOBODY:
+            f = said.credit_firm[i]
+            if town.pulses[teller].id >> 32 <= town.relations[i, f].told_at:
+                town.relations[teller, f].credit += said.credit_money[i]
+            said.credit_to[i] = NOBODY

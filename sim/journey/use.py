@@ -1,0 +1,19 @@
+"""Use: the product and the service as they turn out."""
+
+from __future__ import annotations
+
+from sim.compiled import inline
+from sim.draws import normal
+
+
+@inline
+def experience(offer, u_radius, u_angle, behaviour):  # type: ignore[no-untyped-def]
+    """Return how good this purchase turns out if nothing fails: varying quality, plus the service delivered."""
+    quality = offer.quality + offer.inconsistency * normal(u_radius, u_angle)
+    return quality + behaviour.service_in_experience * offer.delivered
+
+
+@inline
+def promise(offer, behaviour):  # type: ignore[no-untyped-def]
+    """Return what a newcomer expects: the quality and the service promised."""
+    return offer.quality + behaviour.service_in_experience * offer.service

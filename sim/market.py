@@ -1,0 +1,281 @@
+"""The market: builds the people, the network and the firms, and tells the story of one period."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import mesa
+import numpy as np
+import numpy.typing as npt
+
+from sim import customers as people
+from sim import happenings
+from sim.accounts import N_LINES, FirmCost, ImbalanceError, Line
+from sim.customers import Customers
+from sim.errors import InputError
+from sim.firms import Firm
+from sim.history import History
+from sim.journey import context, life, talk
+from sim.network import build
+from sim.results import Results
+from sim.scenario import Scenario, load_scenario
+
+FloatArray = npt.NDArray[np.float64]
+DEFAULT_SEED = 1
+BLOCK_ROWS, MAX_BLOCKS = 1024, 64
+
+
+class Market(mesa.Model):
+    """A market of customers and firms.
+
+    Parameters
+    ----------
+    scenario : Scenario or str or Path
+        What to simulate: a scenario, a file, or the name of a shipped one.
+    seed : int, optional
+        The run's seed, 0 to 2**63 - 1; the same seed gives the same result, bit for bit. Default 1.
+    rng : int or numpy.random.Generator, optional
+        Another name for the seed, as Mesa's tools pass it; a generator is asked for a seed once.
+    collect : bool
+        Whether Mesa's data collector reads the market each period; it never changes a result.
+    **overrides
+        Settings to change, by dotted path (or with two underscores for a dot): ``customers__count=500``.
+
+    Raises
+    ------
+    InputError
+        If the scenario or an override is not allowed.
+    """
+
+    def __init__(
+        self,
+        scenario: Any = "baseline",
+        seed: int | None = None,
+        rng: Any = None,
+        collect: bool = True,
+        **overrides: Any,
+    ) -> None:
+        self.seed_used = _seed_from(seed, rng)
+        super().__init__(seed=self.seed_used % 2**32)
+        changes = {key.replace("__", "."): value for key, value in overrides.items()}
+        if not isinstance(scenario, Scenario):
+            scenario = load_scenario(scenario, changes)
+        elif changes:
+            scenario = scenario.with_overrides(changes)
+        self.scenario: Scenario = scenario
+        self.period = 0
+        self.last_period = scenario.periods
+        self.n_customers = scenario.customers.count
+        self.n_firms = len(scenario.firms)
+        self.n_tiers = max(len(firm.pyramid.tiers) for firm in scenario.firms)
+        self.n_blocks = min(MAX_BLOCKS, -(-self.n_customers // BLOCK_ROWS))
+
+        self.behaviour = context.behaviour_of(scenario.customers)
+        self.origins = people.origins(scenario, happenings.founders(scenario))
+        self.open_access = np.uint32(0)
+        self.network = build(scenario.network, self.n_customers, self.seed_used, scenario.folder)
+        self.town = people.new_town(self.n_customers, self.n_firms)
+        people.settle(self.town, self.origins, self.seed_used)
+        self.said = context.silence(self.n_customers)
+
+        self.offers = np.zeros((self.n_firms, self.n_tiers), dtype=context.OFFER)
+        self.books = np.zeros((self.n_blocks, self.n_firms, self.n_tiers, 7, N_LINES))
+        self.since = np.zeros((self.n_blocks, self.n_firms, self.last_period), dtype=np.int64)
+        self.exposure = np.zeros((self.last_period + 1, self.n_firms))
+        self.scores = np.zeros(self.n_customers)
+        self.history = History()
+        self.firms: dict[str, Firm] = {
+            spec.name: Firm(self, index, spec) for index, spec in enumerate(scenario.firms)
+        }
+        happenings.set_the_scene(self)
+        self.customers = Customers(self.town, self.network, {f.name: f.pyramid.tiers for f in self.firms.values()})
+        self.standing: npt.NDArray[np.int8] | None = None
+        self.standing_types: npt.NDArray[np.int8] | None = None
+        self.datacollector = self._collector() if collect else None
+        if self.datacollector:
+            self.datacollector.collect(self)
+
+    def step(self) -> None:
+        """One period: the world turns, firms review and post, customers live through it, word spreads, books close."""
+        self._open_period()
+        happenings.happen(self)
+        self.agents.do("review_pyramid")
+        self.agents.do("decide")
+        self.agents.do("post_policy")  # every firm has posted before anyone needs, searches, chooses, buys, uses
+        self._live_through()
+        self._listen()  # reads what was said, never what a neighbour has just come to think
+        self._close_period()
+        if self.datacollector:
+            self.datacollector.collect(self)
+
+    def run(self, periods: int | None = None, on_period: Callable[[int], None] | None = None) -> Results:
+        """Run to the scenario's last period, or for a number of periods from now, and return the results.
+
+        Parameters
+        ----------
+        periods : int, optional
+            How many periods to run; the long run is then the last of those.
+        on_period : callable, optional
+            Called with the number of periods done after each.
+        """
+        if periods is not None:
+            if periods < 1:
+                raise InputError("cannot be run", key="periods", value=periods, allowed="1 or more")
+            self.last_period = self.period + periods
+        while self.period < self.last_period:
+            self.step()
+            if on_period:
+                on_period(self.period)
+        self.check_points()
+        return Results.of(self)
+
+    @property
+    def horizon(self) -> int:
+        """Periods in the long run."""
+        return min(self.scenario.horizon, self.last_period)
+
+    def _open_period(self) -> None:
+        """Start clean books, make room for the period, and note who is whose customer when the long run begins."""
+        self.books[...] = 0.0
+        self.period_firm_costs = np.zeros((self.n_firms, len(FirmCost)))
+        if self.period >= self.since.shape[2]:
+            if self.period >= people.NEVER - 1000:
+                raise InputError("a run cannot be longer", key="periods", value=self.period, allowed="up to 31,000")
+            self.since = np.concatenate([self.since, np.zeros_like(self.since)], axis=2)
+            self.exposure = np.concatenate([self.exposure, np.zeros_like(self.exposure)])
+        if self.period == self.last_period - self.horizon:
+            relations = self.town.relations
+            self.standing = np.where(relations["is_active"], relations["tier"], -1).astype(np.int8)
+            self.standing_types = self.town.people["type"].copy()
+
+    def _live_through(self) -> None:
+        """Let every customer live through the period."""
+        firms = list(self.firms.values())
+        self.exposure[self.period + 1] = self.exposure[self.period] + [
+            firm.advertising / firm.spec.contact_cost for firm in firms
+        ]
+        promised = [
+            firm.policy.quality
+            + self.behaviour.service_in_experience * firm.policy.service[firm.pyramid.entry_tier] * firm.delivery
+            for firm in firms
+            if firm.is_open
+        ]
+        life.live_through(
+            self.town,
+            context.Market(self.offers, self.exposure, float(np.mean(promised)) if promised else 0.0),
+            self.behaviour,
+            self.origins,
+            context.Clock(self.seed_used, self.period),
+            self.open_access,
+            self.said,
+            self.books,
+            self.since,
+        )
+
+    def _listen(self) -> None:
+        """Let word of mouth spread, and credit the purchases it led to."""
+        clock = context.Clock(self.seed_used, self.period)
+        talk.spread_news(self.network, self.said)
+        talk.listen(self.town, self.network, self.behaviour, clock, self.said, self.books)
+        talk.settle_credit(self.town, self.said)
+
+    def _close_period(self) -> None:
+        """Add up the blocks' books, let firms close theirs, and keep the period."""
+        self.period_books = self.books.sum(axis=0)
+        self.agents.do("close_books")
+        firms = list(self.firms.values())
+        history = self.history
+        history.books.append(self.period_books)
+        history.firm_costs.append(self.period_firm_costs)
+        for name in ("stock", "satisfaction_sum", "attachment_sum"):
+            padded = np.zeros((self.n_firms, self.n_tiers, 7))
+            for firm in firms:
+                padded[firm.index, : len(firm.pyramid.tiers)] = getattr(firm, name)
+            getattr(history, name.removesuffix("_sum")).append(padded)
+        history.points_open.append(np.array([firm.points_open for firm in firms]))
+        began = self.since.sum(axis=0)
+        history.kept.append(began[:, : max(0, self.period - self.scenario.horizon + 1)].sum(axis=1))
+        for firm in firms:
+            if began[firm.index].sum() != firm.stock.sum():
+                raise ImbalanceError(
+                    f"{self._where()}: {firm.name} has {began[firm.index].sum()} customers by when they joined and "
+                    f"{firm.stock.sum():g} by gains and losses"
+                )
+        self.period += 1
+        self.running = self.period < self.last_period
+
+    def check_stock(self, firm: Firm, counted: FloatArray) -> None:
+        """Check a firm's customers by tier and type against a count of everybody.
+
+        Raises
+        ------
+        ImbalanceError
+            If they differ: the model is at fault.
+        """
+        if not np.array_equal(counted.sum(axis=0), firm.stock.sum(axis=0)):
+            raise ImbalanceError(
+                f"{self._where()}: {firm.name} counts {counted.sum():g} customers, its books say {firm.stock.sum():g}"
+            )
+
+    def check_points(self) -> None:
+        """Check that points issued are redeemed, expired or open.
+
+        Raises
+        ------
+        ImbalanceError
+            If they are not: the model is at fault.
+        """
+        held = self.town.relations["points"].sum(axis=0, dtype=np.float64)
+        for firm in self.firms.values():
+            if held[firm.index] != firm.points_open:
+                raise ImbalanceError(
+                    f"{self._where()}: customers hold {held[firm.index]:g} points of {firm.name}, its books say "
+                    f"{firm.points_open:g}"
+                )
+
+    def _where(self) -> str:
+        return f"{self.scenario.name}, seed {self.seed_used}, period {self.period}"
+
+    def digest(self) -> str:
+        """Return a hash of everybody's state and of all books so far: equal if and only if the run is the same."""
+        digest = hashlib.sha256()
+        for records in (*self.town, *self.history.books, *self.history.firm_costs):
+            digest.update(np.ascontiguousarray(records).tobytes())
+        return digest.hexdigest()[:16]
+
+    def _collector(self) -> mesa.DataCollector:
+        focal = self.firms[self.scenario.focal_firm]
+        return mesa.DataCollector(
+            model_reporters={
+                "period": "period",
+                "customers": lambda _: focal.n_customers,
+                "profit": lambda model: model.profit(focal),
+                "satisfaction": lambda _: focal.satisfaction_sum.sum() / max(1, focal.n_customers),
+            },
+            agent_reporters={
+                "firm": "name",
+                "customers": "n_customers",
+                "profit": lambda firm: firm.market.profit(firm),
+            },
+        )
+
+    def profit(self, firm: Firm) -> float:
+        """Return a firm's profit in the last period, in money."""
+        if not self.history.books:
+            return 0.0
+        books = self.history.books[-1][firm.index].sum(axis=(0, 1))
+        tier_costs = books[Line.GOODS : Line.ACQUISITION + 1].sum()
+        return float(books[Line.REVENUE] - tier_costs - self.history.firm_costs[-1][firm.index].sum())
+
+
+def _seed_from(seed: int | None, rng: Any) -> int:
+    """Return the run's seed from either of Mesa's two ways of giving one."""
+    if seed is None and rng is not None:
+        seed = int(rng.integers(2**63)) if isinstance(rng, np.random.Generator) else rng
+    if seed is None:
+        return DEFAULT_SEED
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
+        raise InputError("is not a seed", key="seed", value=seed, allowed="a whole number from 0 to 2**63 - 1")
+    return int(seed)

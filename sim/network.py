@@ -1,0 +1,477 @@
+"""The word-of-mouth network: who hears whom, and how much they weigh what they hear.
+
+Ties are mutual. The network is kept as rows of neighbours laid end to end (compressed sparse rows), so that a compiled
+loop over one customer's neighbours reads a single stretch of memory.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from sim import draws, topologies
+from sim.compiled import kernel
+from sim.draws import Stream
+from sim.errors import InputError, nearest
+from sim.topologies import DEFAULTS, EVEN_DEGREE, MAX_COMPLETE, RECORDED, TAKES, Pairs, Topology
+
+
+def _say_which_topology_takes_what(schema: dict[str, Any]) -> None:
+    """Add to the JSON schema, for each key that only some topologies take, which ones those are."""
+    schema["allOf"] = [
+        {"if": {"required": [key]}, "then": {"properties": {"topology": {"enum": takers}}, "required": absent}}
+        for key in sorted({key for keys in TAKES.values() for key in keys})
+        for takers in [[name for name, keys in TAKES.items() if key in keys]]
+        for absent in [[] if "small_world" in takers else ["topology"]]
+    ]
+
+
+class NetworkSpec(BaseModel):
+    """Who talks to whom. Keys that a topology does not take are refused, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_say_which_topology_takes_what)
+
+    topology: Topology = Field(
+        default="small_world",
+        description="shape of the word-of-mouth network: small_world (near neighbours and some far ties), scale_free "
+        "(hubs), random, lattice (a grid without borders, 4 neighbours), community (dense groups, few ties between), "
+        f"ring (2 neighbours), complete (at most {MAX_COMPLETE} customers), empty, edge_list (your own file), or "
+        "separate copies of a social network on record: karate_club (34 people), les_miserables (77), "
+        "florentine_families (15), davis_southern_women (32)",
+    )
+    mean_degree: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="ties per customer, on average (small_world, scale_free: even; random, community); default 8",
+    )
+    rewire: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="probability that a tie to a near neighbour is moved to anyone at all (small_world); default 0.1",
+    )
+    community_size: int | None = Field(
+        default=None, ge=2, description="customers in a community; the last may be smaller (community); default 50"
+    )
+    within_share: float | None = Field(
+        default=None, ge=0, le=1, description="share of ties inside a community, 0 to 1 (community); default 0.8"
+    )
+    path: str | None = Field(
+        default=None,
+        validate_default=True,
+        description="CSV file of ties, relative to the scenario's file: two customer numbers from 0 and, optionally, "
+        "the strength of the tie above 0 and up to 1 (edge_list)",
+    )
+    strong_share: float = Field(
+        default=0.3,
+        ge=0,
+        le=1,
+        description="share of ties that are strong, 0 to 1; in karate_club and les_miserables the ties with the most "
+        "on record; without meaning where an edge list gives the strengths",
+    )
+    weak_influence: float = Field(
+        default=0.4, ge=0, le=1, description="influence of a weak tie relative to a strong one, 0 to 1"
+    )
+
+    @field_validator("topology", mode="before")
+    @classmethod
+    def _is_known(cls, value: object) -> object:
+        if value not in get_args(Topology):
+            raise ValueError(f"no such topology; {nearest(value, get_args(Topology))}")
+        return value
+
+    @field_validator("mean_degree", "rewire", "community_size", "within_share", "path")
+    @classmethod
+    def _belongs_to_topology(cls, value: float | str | None, info: ValidationInfo) -> float | str | None:
+        topology = info.data.get("topology")
+        if topology is None:  # refused already
+            return value
+        if value is not None and info.field_name not in TAKES[topology]:
+            taken = ", ".join([*TAKES[topology], "strong_share", "weak_influence"])
+            raise ValueError(
+                f'topology "{topology}" does not take it; keys it takes: {taken} (an override that changes the '
+                f'topology and drops other keys replaces the whole table: network = {{ topology = "{topology}" }})'
+            )
+        if info.field_name == "path" and topology == "edge_list" and not value:
+            raise ValueError('topology "edge_list" needs the path of a CSV file of ties')
+        is_to_be_even = info.field_name == "mean_degree" and topology in EVEN_DEGREE
+        if is_to_be_even and value is not None and float(value) % 2 != 0:
+            raise ValueError(f'topology "{topology}" needs an even number of ties, such as 8')
+        return value
+
+    def setting(self, key: str) -> float:
+        """Return the value of a key the topology takes: the one given, or else the topology's default."""
+        given: float | None = getattr(self, key)
+        return DEFAULTS[self.topology][key] if given is None else given
+
+    def check(self, n_customers: int, *, file: str | Path | None = None) -> None:
+        """Refuse a network that so many customers cannot form.
+
+        Parameters
+        ----------
+        n_customers : int
+            People in the market.
+        file : str or Path, optional
+            The scenario's file: named in errors, and where the path of an edge list starts from. Without it, whether
+            that list exists is left to `build`.
+
+        Raises
+        ------
+        InputError
+            If there would be more ties than pairs of customers, copies of a network on record would not come out even,
+            a complete network would be too large, or there is no edge list at ``path``.
+        """
+        topology = self.topology
+        if topology in DEFAULTS:
+            self._check_density(n_customers, file)
+        if topology == "complete" and n_customers > MAX_COMPLETE:
+            raise InputError(
+                f"{n_customers:,} customers would need {n_customers * (n_customers - 1) // 2:,} ties",
+                file=file,
+                key="network.topology",
+                value=topology,
+                allowed=f"at most {MAX_COMPLETE:,} customers",
+            )
+        if topology in RECORDED and n_customers % RECORDED[topology][1] != 0:
+            size = RECORDED[topology][1]
+            below = n_customers // size * size
+            near = " or ".join(f"{count:,}" for count in (below, below + size) if count > 0)
+            raise InputError(
+                f"{n_customers:,} customers are not whole copies of a network of {size} people",
+                file=file,
+                key="network.topology",
+                value=topology,
+                allowed=f"customers.count that is a multiple of {size}, such as {near}",
+            )
+        if topology == "edge_list" and file is not None:
+            path = Path(file).parent / str(self.path)
+            if not path.is_file():
+                raise InputError(
+                    "no such file",
+                    file=file,
+                    key="network.path",
+                    value=self.path,
+                    allowed=f"a CSV file, sought as {path}",
+                )
+
+    def _check_density(self, n: int, file: str | Path | None) -> None:
+        topology, mean_degree = self.topology, self.setting("mean_degree")
+        if mean_degree > n - 1:
+            is_even = topology in EVEN_DEGREE
+            most = (n - 1) // 2 * 2 if is_even else n - 1
+            kind = "even numbers from 2" if is_even else "numbers above 0 and"
+            raise InputError(
+                f"of {n:,} customers, nobody can be tied to more than {n - 1:,}",
+                file=file,
+                key="network.mean_degree",
+                value=mean_degree,
+                allowed=f"{kind} up to {most:,}" if most > 0 else "more customers, or another topology",
+            )
+        if topology != "community":
+            return
+        size, within_share = int(self.setting("community_size")), self.setting("within_share")
+        if size > n:
+            raise InputError(
+                f"larger than all {n:,} customers together",
+                file=file,
+                key="network.community_size",
+                value=size,
+                allowed=f"whole numbers 2 to {n:,}",
+            )
+        counts = topologies.tie_counts(n, mean_degree, within_share)
+        possible = topologies.possible_ties(n, size)
+        for count, limit, where in zip(counts, possible, ("inside", "between"), strict=True):
+            if count > limit:
+                share = limit / sum(counts)
+                bound = f"at most {share:.3g}" if where == "inside" else f"at least {1 - share:.3g}"
+                raise InputError(
+                    f"{count:,} ties {where} communities of {size} do not fit: there are {limit:,} pairs of customers",
+                    file=file,
+                    key="network.within_share",
+                    value=within_share,
+                    allowed=f"{bound} with this mean_degree and community_size",
+                )
+
+
+class Network(NamedTuple):
+    """Mutual ties as compressed sparse rows; usable inside kernels.
+
+    Customer ``i``'s neighbours are ``neighbours[first[i] : first[i + 1]]``, ascending, without ``i`` and repeats.
+    """
+
+    first: NDArray[np.int64]
+    """Where each customer's neighbours begin, shape (n_customers + 1,)."""
+    neighbours: NDArray[np.int32]
+    """Numbers of the neighbours, shape (2 * n_ties,)."""
+    tie: NDArray[np.float32]
+    """Influence of the tie, 0 to 1, the same in both directions, shape (2 * n_ties,)."""
+
+
+_TIE, _SAMPLE = int(Stream.TIE), int(Stream.SAMPLE)
+
+
+@kernel
+def _tie_luck(seed, pairs, luck):  # type: ignore[no-untyped-def]
+    for k in range(pairs.size):
+        luck[k] = draws.uniform(seed, _TIE, 0, pairs[k], 0)
+
+
+@kernel
+def _fill_rows(pairs, strength, first, neighbours, tie):  # type: ignore[no-untyped-def]
+    n = first.size - 1
+    first[:] = 0
+    for pair in pairs:
+        first[(pair >> 32) + 1] += 1
+        first[(pair & 0xFFFFFFFF) + 1] += 1
+    for i in range(n):
+        first[i + 1] += first[i]
+    place = first[:-1].copy()
+    for k in range(pairs.size):  # sorted pairs bring each row its lower neighbours, ascending, and then its higher ones
+        a, b = pairs[k] >> 32, pairs[k] & 0xFFFFFFFF
+        neighbours[place[a]] = b
+        neighbours[place[b]] = a
+        tie[place[a]] = strength[k]
+        tie[place[b]] = strength[k]
+        place[a] += 1
+        place[b] += 1
+
+
+def _rows(pairs: Pairs, strength: NDArray[np.floating[Any]], n_customers: int) -> Network:
+    """Return the network of sorted, distinct pairs."""
+    first = np.empty(n_customers + 1, np.int64)
+    neighbours, tie = np.empty(2 * pairs.size, np.int32), np.empty(2 * pairs.size, np.float32)
+    _fill_rows(pairs, strength.astype(np.float32, copy=False), first, neighbours, tie)
+    return Network(first, neighbours, tie)
+
+
+def build(spec: NetworkSpec, n_customers: int, seed: int, folder: str | Path = ".") -> Network:
+    """Build the network of a scenario.
+
+    Which ties there are comes from ``Stream.NETWORK``. Which of them are strong comes from ``Stream.TIE`` at the
+    address of the two customers, so the same two are equally close whatever else is in the network. Where a record has
+    weights, the ``strong_share`` of ties with the highest weights are strong, and the draw decides between equals.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        The shape, and how far ties differ in influence.
+    n_customers : int
+        People in the market, at least 1 and below 2**31.
+    seed : int
+        The run's seed.
+    folder : str or Path
+        Folder of the scenario, from which the path of an edge list starts.
+
+    Raises
+    ------
+    InputError
+        If so many customers cannot form the network, or a line of the edge list cannot be used.
+    """
+    spec.check(n_customers)
+    pairs, record = _pairs(spec, n_customers, seed, Path(folder))
+    if spec.topology == "edge_list" and record is not None:
+        return _rows(pairs, record, n_customers)
+    luck = np.empty(pairs.size)
+    _tie_luck(seed, pairs, luck)
+    is_strong = luck < spec.strong_share
+    if record is not None:
+        is_strong[:] = False
+        is_strong[np.lexsort((luck, -record))[: round(spec.strong_share * pairs.size)]] = True
+    return _rows(pairs, np.where(is_strong, np.float32(1), np.float32(spec.weak_influence)), n_customers)
+
+
+def _pairs(spec: NetworkSpec, n: int, seed: int, folder: Path) -> tuple[Pairs, NDArray[np.float64] | None]:
+    """Return the sorted pairs of a topology and, if they are on record, their strengths or weights."""
+    match spec.topology:
+        case "edge_list":
+            return topologies.edge_list(folder / str(spec.path), n)
+        case "small_world":
+            pairs = topologies.small_world(n, int(spec.setting("mean_degree")), spec.setting("rewire"), seed)
+        case "scale_free":
+            pairs = topologies.scale_free(n, int(spec.setting("mean_degree")), seed)
+        case "random":
+            pairs = topologies.random(n, spec.setting("mean_degree"), seed)
+        case "community":
+            size, share = int(spec.setting("community_size")), spec.setting("within_share")
+            pairs = topologies.community(n, spec.setting("mean_degree"), size, share, seed)
+        case "lattice":
+            pairs = topologies.lattice(n)
+        case "ring":
+            pairs = topologies.ring(n)
+        case "complete":
+            pairs = topologies.complete(n)
+        case "empty":
+            pairs = np.empty(0, np.int64)
+        case _:
+            return topologies.recorded(spec.topology, n)
+    pairs.sort()
+    return pairs, None
+
+
+def to_sparse(network: Network) -> csr_array:
+    """Return the ties as a sparse matrix, shape (n_customers, n_customers); shares memory where it can."""
+    n = network.first.size - 1
+    return csr_array((network.tie, network.neighbours, network.first), shape=(n, n))
+
+
+def to_networkx(network: Network) -> nx.Graph:
+    """Return the network as a graph on 0 .. n_customers - 1, the influence of each tie in ``weight``."""
+    return nx.from_scipy_sparse_array(to_sparse(network))
+
+
+def from_networkx(graph: nx.Graph) -> Network:
+    """Return a graph as a network: its nodes, in their order, become customers 0, 1, ...; ties without a weight get 1.
+
+    Raises
+    ------
+    InputError
+        If the graph is directed, has parallel edges, self-loops or a weight outside 0 to 1.
+    """
+    if graph.is_directed() or graph.is_multigraph():
+        raise InputError(
+            "ties are mutual and single", value=graph, allowed="an undirected graph without parallel edges"
+        )
+    graph = nx.convert_node_labels_to_integers(graph)
+    edges = list(graph.edges.data("weight", default=1.0))
+    for a, b, weight in edges:
+        if a == b:
+            raise InputError("a customer tied to itself", key=f"node {a}", allowed="two different customers")
+        if not 0 <= weight <= 1:
+            raise InputError("not an influence", key=f"weight of {a}-{b}", value=weight, allowed="0 to 1")
+    a, b, weight = np.array(edges, dtype=float).reshape(-1, 3).T
+    pairs = topologies.pack(a.astype(np.int64), b.astype(np.int64))
+    order = np.argsort(pairs)
+    return _rows(pairs[order], weight[order], graph.number_of_nodes())
+
+
+_SAMPLE_START, _SAMPLE_NAMED = 0, 1  # in place of a period, in the addresses of Stream.SAMPLE
+_MAX_NAMED = 12
+_MAX_PATHS_COUNTED = 5_000_000
+_N_PATHS_SAMPLED = 100_000
+
+
+@kernel
+def _snowball(network, seed, is_found, found):  # type: ignore[no-untyped-def]
+    n = network.first.size - 1
+    n_found = n_asked = n_starts = 0
+    while n_found < found.size:
+        if n_asked == n_found:  # nobody left to ask: start again elsewhere
+            person = int(draws.uniform(seed, _SAMPLE, _SAMPLE_START, n_starts, 0) * n)
+            n_starts += 1
+            while is_found[person]:
+                person = (person + 1) % n
+            is_found[person] = True
+            found[n_found] = person
+            n_found += 1
+        asked = found[n_asked]
+        n_asked += 1
+        degree = network.first[asked + 1] - network.first[asked]
+        n_named = min(degree, _MAX_NAMED)
+        offset = draws.uniform(seed, _SAMPLE, _SAMPLE_NAMED, asked, 0)
+        for k in range(n_named):
+            friend = network.neighbours[network.first[asked] + int((k + offset) * degree / n_named)]
+            if not is_found[friend] and n_found < found.size:
+                is_found[friend] = True
+                found[n_found] = friend
+                n_found += 1
+
+
+def sample(network: Network, n: int, seed: int) -> NDArray[np.int64]:
+    """Return a snowball sample [1]_ of customers that shows how the network hangs together, for pictures.
+
+    From a random customer, everyone reached names up to 12 neighbours, spread evenly over all they have, so that a hub
+    does not fill the picture. When a component is used up, another customer is drawn. Uses ``Stream.SAMPLE``.
+
+    Parameters
+    ----------
+    network : Network
+        The whole network.
+    n : int
+        Size of the sample; all customers if there are no more than that.
+    seed : int
+        The run's seed.
+
+    Returns
+    -------
+    ndarray
+        Customers, ascending, shape (min(n, n_customers),).
+
+    References
+    ----------
+    .. [1] Goodman (1961), "Snowball sampling", Annals of Mathematical Statistics 32.
+    """
+    n_customers = network.first.size - 1
+    found = np.empty(min(n, n_customers), np.int64)
+    _snowball(network, seed, np.zeros(n_customers, np.bool_), found)
+    return np.sort(found)
+
+
+def ties_among(network: Network, customers: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Return the ties whose two ends are both among ``customers``, lower number first, sorted, shape (n_ties, 2)."""
+    customers = np.sort(customers)
+    within = to_sparse(network)[customers][:, customers].tocoo()
+    a, b = customers[within.row], customers[within.col]
+    ties = np.column_stack([a, b])[a < b].astype(np.int64)
+    return ties[np.lexsort((ties[:, 1], ties[:, 0]))]
+
+
+def describe(network: Network) -> dict[str, float]:
+    """Return the size and shape of a network.
+
+    Returns
+    -------
+    dict
+        ``customers``, ``ties``; ``mean_degree``, ``max_degree`` (ties of a customer); ``isolated_share`` (customers
+        without a tie) and ``largest_component_share`` of all customers; ``clustering``, the mean over customers of the
+        share of pairs of their neighbours who are neighbours themselves, 0 for those with fewer than two [1]_; and
+        ``clustering_sample``, the number of (customer, pair of neighbours) drawn to estimate it, 0 if it is exact. It
+        is exact up to five million paths of two ties; beyond, 100,000 draws leave a standard error of at most 0.0016.
+        The draws belong to ``Stream.SAMPLE`` under seed 0: the description depends on the network alone.
+
+    References
+    ----------
+    .. [1] Watts & Strogatz (1998), "Collective dynamics of 'small-world' networks", Nature 393.
+    """
+    n = network.first.size - 1
+    degree = np.diff(network.first)
+    ties = to_sparse(network)
+    _, component = connected_components(ties, directed=False)
+    n_paths = int(np.square(degree, dtype=np.float64).sum())
+    is_exact = n_paths <= _MAX_PATHS_COUNTED
+    return {
+        "customers": n,
+        "ties": network.neighbours.size // 2,
+        "mean_degree": float(degree.mean()),
+        "max_degree": int(degree.max()),
+        "isolated_share": float((degree == 0).mean()),
+        "largest_component_share": float(np.bincount(component).max() / n),
+        "clustering": _clustering_exact(ties, degree) if is_exact else _clustering_sampled(network, ties, degree),
+        "clustering_sample": 0 if is_exact else _N_PATHS_SAMPLED,
+    }
+
+
+def _clustering_exact(ties: csr_array, degree: NDArray[np.int64]) -> float:
+    known = csr_array((np.ones(ties.nnz, np.int64), ties.indices, ties.indptr), shape=ties.shape)
+    closed_paths: NDArray[np.int64] = ((known @ known) * known).sum(axis=1)
+    return float(np.mean(closed_paths / np.maximum(degree * (degree - 1), 1)))
+
+
+def _clustering_sampled(network: Network, ties: csr_array, degree: NDArray[np.int64]) -> float:
+    rng = draws.generator(0, Stream.SAMPLE)
+    person = rng.integers(degree.size, size=_N_PATHS_SAMPLED)
+    person = person[degree[person] >= 2]
+    a = rng.integers(degree[person])
+    b = rng.integers(degree[person] - 1)
+    b += b >= a
+    start = network.first[person]
+    ends = network.neighbours[start + a], network.neighbours[start + b]
+    known = csr_array((np.ones(ties.nnz, np.int8), ties.indices, ties.indptr), shape=ties.shape)
+    return float(np.sum(known[ends])) / _N_PATHS_SAMPLED

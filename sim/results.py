@@ -1,0 +1,399 @@
+"""Tidy tables of one run: what experiments compare and reports draw. Their columns are a contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sim.accounts import CAUSE_NAMES, COST_NAMES, TIER_COST_LINES, FirmCost, Line
+from sim.loyalty_types import TYPE_NAMES
+from sim.network import sample
+from sim.version import version
+
+if TYPE_CHECKING:
+    from sim.market import Market
+    from sim.scenario import Scenario
+
+FloatArray = npt.NDArray[np.float64]
+
+SAMPLE_SIZE = 400  # people in the sample of the network
+TIER_COST_NAMES = tuple(line.name.lower() for line in TIER_COST_LINES)
+COUNT_LINES = ("failures", "complaints", "recoveries", "praise", "grievances", "praise_heard", "grievances_heard")
+POINT_LINES = ("points_issued", "points_redeemed", "points_expired")
+
+
+@dataclass(frozen=True)
+class Results:
+    """The results of one run.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What was simulated.
+    seed : int
+        The run's seed.
+    version : str
+        Version of the model.
+    digest : str
+        Hash of everybody's state and of all books.
+    books : array, shape (n_periods, n_firms, n_tiers, 7 types, n_lines)
+        What happened, by line.
+    stock, satisfaction_sum, attachment_sum : array, shape (n_periods, n_firms, n_tiers, 7 types)
+        Customers at the end of each period, and sums over them.
+    firm_costs : array, shape (n_periods, n_firms, 4)
+        Costs that no tier bears, in money.
+    points_open : array, shape (n_periods, n_firms)
+        Points neither redeemed nor expired.
+    kept : array of int, shape (n_periods, n_firms)
+        Customers of ``horizon`` periods ago who still are and never lapsed between.
+    moves : list of (period, firm, array of shape (n_tiers, n_tiers))
+        Customers by tier before and after each review.
+    horizon : int
+        Periods in the long run.
+    retention_by : DataFrame
+        Retention over the long run by tier and by loyalty type, as of its start: firm, group, name, at_start, kept,
+        retention (missing where nobody was there).
+    top20 : array, shape (n_firms,)
+        Share of the money on record that comes from the top fifth of each firm's customers.
+    nodes, ties : DataFrame
+        A sample of the network: node, firm, type, opinion (of the focal firm), status; and a, b.
+    """
+
+    scenario: Scenario
+    seed: int
+    version: str
+    digest: str
+    books: FloatArray
+    stock: FloatArray
+    satisfaction_sum: FloatArray
+    attachment_sum: FloatArray
+    firm_costs: FloatArray
+    points_open: FloatArray
+    kept: npt.NDArray[np.int64]
+    moves: list[tuple[int, int, npt.NDArray[np.int64]]]
+    horizon: int
+    retention_by: pd.DataFrame
+    top20: FloatArray
+    nodes: pd.DataFrame
+    ties: pd.DataFrame
+
+    @classmethod
+    def of(cls, market: Market) -> Results:
+        """Take the results of a market that has run."""
+        history = market.history
+        nodes, ties = _network_sample(market)
+        return cls(
+            scenario=market.scenario,
+            seed=market.seed_used,
+            version=version(),
+            digest=market.digest(),
+            books=np.array(history.books),
+            stock=np.array(history.stock),
+            satisfaction_sum=np.array(history.satisfaction),
+            attachment_sum=np.array(history.attachment),
+            firm_costs=np.array(history.firm_costs),
+            points_open=np.array(history.points_open),
+            kept=np.array(history.kept),
+            moves=history.migration,
+            horizon=market.horizon,
+            retention_by=_retention_by(market),
+            top20=np.array([_top_share(market, f) for f in range(market.n_firms)]),
+            nodes=nodes,
+            ties=ties,
+        )
+
+    @property
+    def firms(self) -> list[str]:
+        """Names of the firms, in order."""
+        return [firm.name for firm in self.scenario.firms]
+
+    @property
+    def n_periods(self) -> int:
+        """Periods that were run."""
+        return len(self.books)
+
+    def _tiers(self, f: int) -> tuple[str, ...]:
+        return self.scenario.firms[f].pyramid.tiers
+
+    def _flows(self, books: FloatArray, stock: FloatArray) -> dict[str, FloatArray]:
+        """Return the columns that tiers, types and firms share, from books and stock of equal leading shape."""
+        columns = {
+            "customers": stock,
+            "gained": books[..., Line.GAINED],
+            "lost": books[..., Line.LOST :].sum(axis=-1),
+            "purchases": books[..., Line.PURCHASES],
+            "revenue": books[..., Line.REVENUE],
+        }
+        for line, name in zip(TIER_COST_LINES, TIER_COST_NAMES, strict=True):
+            columns[name] = books[..., line]
+        columns["contribution"] = columns["revenue"] - sum(columns[name] for name in TIER_COST_NAMES)
+        return columns
+
+    @cached_property
+    def periods(self) -> pd.DataFrame:
+        """One row per period and firm: customers, flows, money, points, satisfaction and retention."""
+        books, stock = self.books.sum(axis=(2, 3)), self.stock.sum(axis=(2, 3))
+        flows = self._flows(books, stock)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = flows["revenue"] / flows["revenue"].sum(axis=1, keepdims=True)
+            repeat = books[..., Line.REPURCHASES] / books[..., Line.REPEAT_CHANCES]
+            choice = books[..., Line.CONSIDERED] / books[..., Line.PURCHASES]
+            before = np.full_like(stock, np.nan)
+            before[self.horizon :] = stock[: -self.horizon]
+            retention = np.where(before > 0, self.kept / before, np.nan)
+            satisfaction = self.satisfaction_sum.sum(axis=(2, 3)) / stock
+            attachment = self.attachment_sum.sum(axis=(2, 3)) / stock
+        columns: dict[str, FloatArray] = {
+            **{name: flows[name] for name in ("customers", "gained", "lost", "purchases")},
+            "share": share,
+            "repeat_rate": repeat,
+            "choice_time": choice,
+            "retention": retention,
+            "satisfaction": satisfaction,
+            "attachment": attachment,
+            **{name: books[..., Line[name.upper()]] for name in (*COUNT_LINES, *POINT_LINES)},
+            "points_open": self.points_open,
+            "revenue": flows["revenue"],
+            "discounts": books[..., Line.DISCOUNTS],
+            **{name: flows[name] for name in TIER_COST_NAMES},
+            **{cost.name.lower(): self.firm_costs[..., cost] for cost in FirmCost},
+        }
+        columns["costs"] = sum((columns[name] for name in COST_NAMES), start=np.zeros_like(stock))
+        columns["profit"] = columns["revenue"] - columns["costs"]
+        index = pd.MultiIndex.from_product([range(self.n_periods), self.firms], names=["period", "firm"])
+        return pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index=index).reset_index()
+
+    @cached_property
+    def tiers(self) -> pd.DataFrame:
+        """One row per period, firm and tier: customers, flows and contribution."""
+        flows = self._flows(self.books.sum(axis=3), self.stock.sum(axis=3))
+        frames = []
+        for f, firm in enumerate(self.firms):
+            tiers = self._tiers(f)
+            index = pd.MultiIndex.from_product(
+                [range(self.n_periods), [firm], tiers], names=["period", "firm", "tier"]
+            )
+            columns = {name: values[:, f, : len(tiers)].ravel() for name, values in flows.items()}
+            frames.append(pd.DataFrame(columns, index=index))
+        return pd.concat(frames).reset_index()
+
+    @cached_property
+    def types(self) -> pd.DataFrame:
+        """One row per period, firm and loyalty type: customers, flows and contribution."""
+        flows = self._flows(self.books.sum(axis=2), self.stock.sum(axis=2))
+        index = pd.MultiIndex.from_product(
+            [range(self.n_periods), self.firms, TYPE_NAMES], names=["period", "firm", "type"]
+        )
+        return pd.DataFrame({name: values.ravel() for name, values in flows.items()}, index=index).reset_index()
+
+    @cached_property
+    def ledger(self) -> pd.DataFrame:
+        """The books in full, one row per amount that is not zero: period, firm, tier, type, line, amount."""
+        places = np.nonzero(self.books)
+        lines = [line.name.lower() for line in Line if line is not Line.LOST] + [f"lost_{name}" for name in CAUSE_NAMES]
+        tier_names = np.array(
+            [[*self._tiers(f), *[""] * (self.books.shape[2] - len(self._tiers(f)))] for f in range(len(self.firms))]
+        )
+        own = pd.DataFrame(
+            {
+                "period": places[0],
+                "firm": np.array(self.firms)[places[1]],
+                "tier": tier_names[places[1], places[2]],
+                "type": np.array(TYPE_NAMES)[places[3]],
+                "line": np.array(lines)[places[4]],
+                "amount": self.books[places],
+            }
+        )
+        whole = np.nonzero(self.firm_costs)
+        firm_wide = pd.DataFrame(
+            {
+                "period": whole[0],
+                "firm": np.array(self.firms)[whole[1]],
+                "tier": "",
+                "type": "",
+                "line": np.array([cost.name.lower() for cost in FirmCost])[whole[2]],
+                "amount": self.firm_costs[whole],
+            }
+        )
+        return pd.concat([own, firm_wide], ignore_index=True)
+
+    @cached_property
+    def losses(self) -> pd.DataFrame:
+        """One row per period, firm, tier, type and cause for which customers were lost."""
+        lost = self.ledger[self.ledger["line"].str.startswith("lost_")]
+        lost = lost.assign(cause=lost["line"].str.removeprefix("lost_")).rename(columns={"amount": "customers"})
+        return lost[["period", "firm", "tier", "type", "cause", "customers"]].reset_index(drop=True)
+
+    @cached_property
+    def migration(self) -> pd.DataFrame:
+        """One row per review, firm and pair of tiers: customers by tier before and after, those who stayed included."""
+        rows = [
+            (period, self.firms[f], self._tiers(f)[a], self._tiers(f)[b], int(moves[a, b]))
+            for period, f, moves in self.moves
+            for a in range(len(moves))
+            for b in range(len(moves))
+        ]
+        return pd.DataFrame(rows, columns=["period", "firm", "from_tier", "to_tier", "customers"])
+
+    @property
+    def long_run(self) -> slice:
+        """The periods of the long run."""
+        return slice(self.n_periods - self.horizon, self.n_periods)
+
+    def outcomes(self) -> dict[str, dict[str, float]]:
+        """Return each firm's long-run outcomes.
+
+        Returns
+        -------
+        dict
+            By firm: ``retention`` (share of the customers at the start of the long run who are customers at its end and
+            never lapsed between), ``profit`` and ``revenue`` (sums, in money), ``customers`` (mean), ``share`` (of the
+            market's revenue), ``repeat_rate`` (share of purchases by customers whose usual firm this is that are made
+            here again), ``satisfaction`` and ``attachment`` (means over customers), ``top20_share``.
+        """
+        window = self.periods[self.periods["period"] >= self.n_periods - self.horizon]
+        books = self.books[self.long_run].sum(axis=(0, 2, 3))
+        market_revenue = books[:, Line.REVENUE].sum()
+        overall = self.retention_by[self.retention_by["group"] == "all"].set_index("firm")["retention"]
+        outcomes = {}
+        for f, firm in enumerate(self.firms):
+            own = window[window["firm"] == firm]
+            stock = self.stock[self.long_run, f].sum()
+            outcomes[firm] = {
+                "retention": float(overall[firm]),
+                "profit": float(own["profit"].sum()),
+                "customers": float(own["customers"].mean()),
+                "share": _ratio(books[f, Line.REVENUE], market_revenue),
+                "repeat_rate": _ratio(books[f, Line.REPURCHASES], books[f, Line.REPEAT_CHANCES]),
+                "satisfaction": _ratio(self.satisfaction_sum[self.long_run, f].sum(), stock),
+                "attachment": _ratio(self.attachment_sum[self.long_run, f].sum(), stock),
+                "revenue": float(own["revenue"].sum()),
+                "top20_share": float(self.top20[f]),
+            }
+        return outcomes
+
+    def summary(self) -> dict[str, Any]:
+        """Return the run in brief, as ``loyalty run --json`` prints it: long-run outcomes, flows and costs by firm."""
+        outcomes = self.outcomes()
+        firms: dict[str, Any] = {}
+        for f, firm in enumerate(self.firms):
+            books = self.books[self.long_run, f].sum(axis=0)
+            own = self.periods[(self.periods["firm"] == firm) & (self.periods["period"] >= self.long_run.start)]
+            firms[firm] = {
+                **{key: _plain(value) for key, value in outcomes[firm].items()},
+                "customers": int(self.stock[-1, f].sum()),
+                "gained": int(books[..., Line.GAINED].sum()),
+                "lost": {name: int(books[..., Line.LOST + i].sum()) for i, name in enumerate(CAUSE_NAMES)},
+                "costs": {name: float(own[name].sum()) for name in COST_NAMES},
+                "tiers": {
+                    tier: self._group(f, books[k], self.stock[:, f, k].sum(axis=1), "tier", tier)
+                    for k, tier in enumerate(self._tiers(f))
+                },
+                "types": {
+                    kind: self._group(f, books[:, y], self.stock[:, f, :, y].sum(axis=1), "type", kind)
+                    for y, kind in enumerate(TYPE_NAMES)
+                },
+            }
+        return {
+            "scenario": self.scenario.name,
+            "title": self.scenario.title,
+            "seed": self.seed,
+            "version": self.version,
+            "periods": self.n_periods,
+            "horizon": self.horizon,
+            "customers": self.scenario.customers.count,
+            "digest": self.digest,
+            "firms": firms,
+        }
+
+    def _group(self, f: int, books: FloatArray, stock: FloatArray, group: str, name: str) -> dict[str, Any]:
+        flows = self._flows(books.sum(axis=0), stock[-1])
+        by = self.retention_by
+        row = by[(by["firm"] == self.firms[f]) & (by["group"] == group) & (by["name"] == name)]
+        return {
+            "customers": int(flows["customers"]),
+            "gained": int(flows["gained"]),
+            "lost": {cause: int(books[:, Line.LOST + i].sum()) for i, cause in enumerate(CAUSE_NAMES)},
+            "retention": _plain(float(row["retention"].iloc[0])),
+            "purchases": int(flows["purchases"]),
+            "revenue": float(flows["revenue"]),
+            "costs": {cost: float(flows[cost]) for cost in TIER_COST_NAMES},
+            "contribution": float(flows["contribution"]),
+        }
+
+
+def _ratio(part: float, whole: float) -> float:
+    return float(part / whole) if whole > 0 else float("nan")
+
+
+def _plain(value: float) -> float | None:
+    """Return a number that JSON knows: nothing in place of a missing one."""
+    return None if np.isnan(value) else value
+
+
+def _retention_by(market: Market) -> pd.DataFrame:
+    """Return retention over the long run: of all customers at its start, by tier and by loyalty type then held."""
+    standing, types = market.standing, market.standing_types
+    rows: list[tuple[str, str, str, int, int]] = []
+    if standing is None or types is None:
+        return pd.DataFrame(rows, columns=["firm", "group", "name", "at_start", "kept"]).assign(retention=[])
+    start = market.last_period - market.horizon
+    relations = market.town.relations
+    is_kept = (relations["is_active"] == 1) & (relations["since"] < start)
+    for f, (name, firm) in enumerate(market.firms.items()):
+        was_there = standing[:, f] >= 0
+        stayed = was_there & is_kept[:, f]
+        rows.append((name, "all", "all", int(was_there.sum()), int(stayed.sum())))
+        for group, of, names in (
+            ("tier", standing[:, f].astype(np.int64), firm.pyramid.tiers),
+            ("type", types.astype(np.int64), TYPE_NAMES),
+        ):
+            at_start = np.bincount(of[was_there], minlength=len(names))
+            kept = np.bincount(of[stayed], minlength=len(names))
+            rows += [(name, group, names[k], int(at_start[k]), int(kept[k])) for k in range(len(names))]
+    frame = pd.DataFrame(rows, columns=["firm", "group", "name", "at_start", "kept"])
+    frame["retention"] = frame["kept"] / frame["at_start"].where(frame["at_start"] > 0)
+    return frame
+
+
+def _top_share(market: Market, f: int) -> float:
+    """Return the share of a firm's recorded revenue that comes from the top fifth of its customers."""
+    relations = market.town.relations
+    spend = np.sort(relations["revenue"][relations["is_active"][:, f] == 1, f].astype(np.float64))[::-1]
+    n_top = round(0.2 * spend.size)
+    return _ratio(float(spend[:n_top].sum()), float(spend.sum()))
+
+
+def _network_sample(market: Market) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return a sample of the network with each person's usual firm, opinion of the focal firm and what became of them."""
+    focal = market.firms[market.scenario.focal_firm].index
+    chosen = sample(market.network, SAMPLE_SIZE, market.seed_used)
+    people, relations = market.town.people[chosen], market.town.relations[chosen, focal]
+    names = np.array([*market.firms, ""], dtype=object)
+    was_there = market.standing[chosen, focal] >= 0 if market.standing is not None else np.zeros(len(chosen), bool)
+    status = np.where(relations["is_active"] == 1, "customer", np.where(was_there, "lost", "other"))
+    nodes = pd.DataFrame(
+        {
+            "node": chosen,
+            "firm": names[people["usual"]],
+            "type": np.array(TYPE_NAMES, dtype=object)[people["type"]],
+            "opinion": relations["opinion"].astype(np.float64),
+            "status": status.astype(object),
+        }
+    )
+    within = set(chosen.tolist())
+    network = market.network
+    pairs = [
+        (int(a), int(b))
+        for a in chosen
+        for b in network.neighbours[network.first[a] : network.first[a + 1]]
+        if a < b and int(b) in within
+    ]
+    return nodes, pd.DataFrame(pairs, columns=["a", "b"], dtype=np.int64)
+
+

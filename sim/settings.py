@@ -1,0 +1,235 @@
+"""What a user may set about customers and events: the conditions of the market, which no firm can choose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from sim.errors import nearest
+from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
+
+Frac = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Period = Annotated[int, Field(ge=0, le=30_000)]
+
+
+class Settings(BaseModel):
+    """A group of settings: fixed once read, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DemandSpec(Settings):
+    """How often people buy and how much: given by hand, or fitted to a purchase log."""
+
+    mean_rate: Positive = Field(default=0.25, description="needs per person and period, averaged over people")
+    rate_shape: Positive = Field(
+        default=0.9, description="shape of the gamma distribution of rates over people; smaller is more unequal"
+    )
+    mean_basket: Positive = Field(default=30.0, description="money spent at a need at price 1, averaged over people")
+    basket_shape: Positive = Field(
+        default=3.0, description="shape of the gamma distribution of baskets over people; smaller is more unequal"
+    )
+    transactions: Path | None = Field(
+        default=None,
+        description="a purchase log (CSV: customer, date, amount); rates (NBD) and baskets (Gamma-Gamma) are fitted "
+        "to it and replace the four values above. Relative to the scenario's folder",
+    )
+    period_days: Positive = Field(default=7.0, description="days in one period of the market, for reading the log")
+    until: str | None = Field(default=None, description="use the log up to this date only (YYYY-MM-DD)")
+
+
+class BehaviourSpec(Settings):
+    """How people weigh, learn, forgive, forget and talk: the same for all types."""
+
+    individual_spread: NonNegative = Field(default=0.3, description="log-scale spread of a person around the type")
+    taste_spread: NonNegative = Field(default=1.0, description="persistent leaning to each firm, in utility")
+    distance_spread: Frac = Field(default=0.6, description="buying effort to a firm is uniform on 0 to this")
+    outside_utility: float = Field(default=-2.0, ge=-50, le=50, description="utility of not buying at a need")
+    image_weight: NonNegative = Field(default=0.5, description="utility of full brand image over none")
+    trust_weight: NonNegative = Field(default=1.0, description="utility of full trust over none")
+    opinion_weight: NonNegative = Field(default=1.0, description="utility of fully good over neutral word of mouth")
+    habit_weight: NonNegative = Field(default=0.5, description="utility of a full habit over none")
+    unfamiliarity_weight: NonNegative = Field(default=0.3, description="utility lost on a firm never bought from")
+    goal_pull: NonNegative = Field(
+        default=1.0, description="how much a reward gains, relatively, as its threshold nears (goal gradient)"
+    )
+    quality_floor: Frac = Field(default=0.2, description="a product of lower quality is refused")
+    quality_want: Frac = Field(default=0.9, description="quality above this costs but is not valued")
+    service_in_experience: NonNegative = Field(default=0.5, description="weight of delivered service in an experience")
+    alert_search: Frac = Field(default=0.8, description="least search after a shock, and when there is no usual firm")
+    price_jump: NonNegative = Field(default=0.05, description="rise over the reference price that makes people look")
+    reference_speed: Frac = Field(default=0.2, description="share of the way the reference price moves at a purchase")
+    habit_speed: Frac = Field(default=0.15, description="share of the way habit moves at a purchase")
+    zone_of_tolerance: NonNegative = Field(default=0.08, description="difference from expectation that goes unnoticed")
+    disconfirmation_scale: Positive = Field(default=0.3, description="difference from expectation felt as complete")
+    satisfaction_speed: Frac = Field(default=0.2, description="weight of the latest experience in satisfaction")
+    expectation_speed: Frac = Field(default=0.15, description="share of the way expectation drifts to experience")
+    attachment_rise: Frac = Field(default=0.05, description="rise of attachment at a wholly positive experience")
+    attachment_fall: Frac = Field(default=0.20, description="fall of attachment at a wholly negative experience")
+    bond: NonNegative = Field(
+        default=1.0, description="attachment built by being served better than elsewhere, relative to by surprise"
+    )
+    trust_rise: Frac = Field(default=0.03, description="share of the way trust rises at a kept promise")
+    trust_fall: Frac = Field(default=0.25, description="share of the way trust falls at a broken one")
+    failure_severity: NonNegative = Field(default=0.5, description="experience lost to a failure")
+    complaint_rate: Frac = Field(default=0.3, description="chance of complaining of a failure without attachment")
+    complaint_attachment: Frac = Field(default=0.4, description="added chance of complaining at full attachment")
+    recovery_repair: Annotated[float, Field(ge=0, le=2)] = Field(
+        default=0.8, description="share of a failure's severity that a successful recovery gives back"
+    )
+    strike_fade: Frac = Field(default=0.7, description="share of past failures still remembered after a good purchase")
+    quit_periods: Period = Field(default=52, description="periods a customer who walked out stays away")
+    forget_rate: NonNegative = Field(default=0.004, description="rate per period of forgetting a firm not bought from")
+    praise_rate: Frac = Field(default=0.10, description="chance of praising after a purchase at full attachment")
+    grievance_rate: Frac = Field(default=0.25, description="chance of telling a wholly negative experience")
+    influence: Frac = Field(default=0.15, description="share of the way an opinion moves to what a strong tie says")
+    relay_rate: Frac = Field(default=0.10, description="chance that a listener passes a grievance on")
+    relay_steps: Annotated[int, Field(ge=0, le=10)] = Field(default=2, description="ties a grievance travels after the first")
+    credit_share: Frac = Field(default=0.5, description="share of a listener's margin credited to who praised the firm")
+    credit_window: Period = Field(default=26, description="periods after praise in which it earns credit")
+
+
+class CustomersSpec(Settings):
+    """The people of the market."""
+
+    count: int = Field(default=5000, ge=1, le=50_000_000, description="people in the market")
+    mix: dict[str, Frac] = Field(
+        default={
+            "monopoly": 0.05, "inertia": 0.25, "latent": 0.05, "convenience": 0.15,
+            "price": 0.20, "incentive": 0.15, "premium": 0.15,
+        },
+        description="share of each loyalty type; sums to 1",
+    )  # fmt: skip
+    types: dict[str, TypePrior] = Field(default={}, description="changed priors, by type: any of a prior's keys")
+    turnover: Frac = Field(default=0.001, description="chance per period that a person moves away and is replaced")
+    activity_window: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=26, description="a customer of a firm has bought from it within this many periods"
+    )
+    captive_to: str | None = Field(
+        default=None, description="the firm that monopoly customers can reach; by default each can reach a random one"
+    )
+    constrained_rate: Frac = Field(default=0.1, description="share of needs that a latent customer's constraint lets by")
+    release_rate: Frac = Field(default=0.0, description="chance per period that a constraint lifts by itself")
+    latent_premium: Frac = Field(default=0.5, description="share of latent customers who are premium underneath")
+    talkativeness_shape: Annotated[float, Field(gt=1.0)] = Field(
+        default=2.5, description="tail of the Pareto distribution of talkativeness (mean 1); smaller is heavier"
+    )
+    demand: DemandSpec = DemandSpec()
+    behaviour: BehaviourSpec = BehaviourSpec()
+
+    @field_validator("mix")
+    @classmethod
+    def _mix_sums_to_one(cls, mix: dict[str, float]) -> dict[str, float]:
+        for name in mix:
+            if name not in TYPE_NAMES:
+                raise ValueError(f'unknown loyalty type "{name}"; {nearest(name, TYPE_NAMES)}')
+        if abs(sum(mix.values()) - 1.0) > 1e-9:
+            raise ValueError(f"shares sum to {sum(mix.values()):.6g}; allowed: shares that sum to 1")
+        return mix
+
+    @field_validator("types", mode="before")
+    @classmethod
+    def _complete_priors(cls, types: Any) -> Any:
+        if not isinstance(types, dict):
+            return types
+        completed = {}
+        for name, prior in types.items():
+            if name not in TYPE_NAMES:
+                raise ValueError(f'unknown loyalty type "{name}"; {nearest(name, TYPE_NAMES)}')
+            if isinstance(prior, dict):
+                for key in prior:
+                    if key not in PRIOR_FIELDS:
+                        raise ValueError(f'{name}: unknown key "{key}"; {nearest(key, PRIOR_FIELDS)}')
+                prior = {**DEFAULT_PRIORS[name].model_dump(), **prior}
+            completed[name] = prior
+        return completed
+
+    @model_validator(mode="after")
+    def _window_is_sane(self) -> CustomersSpec:
+        if self.behaviour.quality_floor >= self.behaviour.quality_want:
+            raise ValueError("behaviour.quality_floor must be below behaviour.quality_want")
+        return self
+
+
+class _Event(Settings):
+    at: Period = Field(description="period at whose start it happens")
+
+
+class Entry(_Event):
+    """A firm enters the market; until then it sells nothing."""
+
+    kind: Literal["entry"]
+    firm: str = Field(description="the firm that enters")
+
+
+class Exit(_Event):
+    """A firm leaves the market; all its customers are lost, the cause being that it closed."""
+
+    kind: Literal["exit"]
+    firm: str = Field(description="the firm that leaves")
+
+
+class AccessOpened(_Event):
+    """Customers who could reach one supplier only can reach others too."""
+
+    kind: Literal["access_opened"]
+    firm: str | None = Field(default=None, description="the firm that can now be reached; by default every firm")
+
+
+class PriceChange(_Event):
+    """A firm's price changes for good, or for a time."""
+
+    kind: Literal["price_change"]
+    firm: str = Field(description="the firm whose price changes")
+    factor: Positive = Field(description="new price relative to the firm's own policy: 0.9 is a cut of 10%")
+    periods: Period | None = Field(default=None, description="how long; by default for good")
+
+
+class QualityCrisis(_Event):
+    """A firm's product fails more often for a time."""
+
+    kind: Literal["quality_crisis"]
+    firm: str = Field(description="the firm in crisis")
+    failure_rate: Frac = Field(description="chance that a purchase fails during the crisis")
+    periods: Period | None = Field(default=None, description="how long; by default for good")
+
+
+class ProgrammeStart(_Event):
+    """A firm's loyalty programme (points and gifts) starts; until its first start it does not run."""
+
+    kind: Literal["programme_start"]
+    firm: str = Field(description="the firm whose programme starts")
+
+
+class ProgrammeEnd(_Event):
+    """A firm's loyalty programme (points and gifts) ends; open points expire."""
+
+    kind: Literal["programme_end"]
+    firm: str = Field(description="the firm whose programme ends")
+
+
+class ConstraintLifted(_Event):
+    """What held latent customers back is lifted, for all of them or for a share."""
+
+    kind: Literal["constraint_lifted"]
+    share: Frac = Field(default=1.0, description="share of constrained customers set free")
+
+
+class AdvertisingBurst(_Event):
+    """A firm advertises more for a time."""
+
+    kind: Literal["advertising_burst"]
+    firm: str = Field(description="the firm that advertises")
+    spend: NonNegative = Field(description="added money per person in the market and period")
+    periods: Annotated[int, Field(ge=1)] = Field(description="how long")
+
+
+AnyEvent = Annotated[
+    Entry | Exit | AccessOpened | PriceChange | QualityCrisis | ProgrammeStart | ProgrammeEnd | ConstraintLifted
+    | AdvertisingBurst,
+    Field(discriminator="kind"),
+]  # fmt: skip
