@@ -7,7 +7,6 @@ help and completion stay quick.
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import shlex
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from experiments.compare import Comparison, Design
-    from experiments.report.statistics import Interval
-    from experiments.statistics import Estimate
+    from experiments.report.evidence import Evidence
     from sim.scenario import Scenario
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -128,7 +126,7 @@ def run(
         announce_compilation(said)
         from sim.market import Market
 
-        market = Market(chosen, seed=seed)
+        market = Market(chosen, seed=seed, collect=False)
         results = market.run(n_periods, on_period=lambda _: said.advance())
     summary = results.summary()
     if out is not None:
@@ -419,11 +417,11 @@ def _print_comparison(comparison: Comparison) -> None:
     from experiments.report import headline
     from experiments.report.evidence import load
 
-    design = comparison.design
-    click.echo(f"\n{design.title}")
-    _print(_comparison_table(comparison))
+    evidence = load(comparison.design.out)
+    click.echo(f"\n{evidence.title}")
+    _print(_comparison_table(comparison, evidence))
     if comparison.report is not None:
-        click.echo(f"{headline(load(design.out))}\nreport: {comparison.report}")
+        click.echo(f"{headline(evidence)}\nreport: {comparison.report}")
 
 
 def _exit_with(comparisons: Sequence[Comparison]) -> None:
@@ -439,42 +437,32 @@ def _exit_with(comparisons: Sequence[Comparison]) -> None:
         click.get_current_context().exit(FAILED)
 
 
-def _comparison_table(comparison: Comparison) -> Table:
+def _comparison_table(comparison: Comparison, evidence: Evidence) -> Table:
     from rich.table import Table
 
-    from experiments.report.words import difference_in_unit, level, metric, percent, range_of
+    from experiments.report.words import count, difference_in_unit, in_unit, metric, percent, range_of
 
     design = comparison.design
-    n_seeds = len(design.seeds)
-    table = Table(
-        title=f"{design.focal}, {n_seeds} seed{'s' * (n_seeds > 1)}, mean (95% interval)", title_justify="left"
-    )
+    title = f"{design.focal}, {count(len(design.seeds), 'seed')}; below each mean its 95% interval"
+    table = Table(title=title, title_justify="left", show_lines=True)
     table.add_column("arm", overflow="fold")
     told = [metric(name, design.horizon) for name in MAIN_METRICS]
     for each in told:
+        points = ", points" if each.unit == "percent" else ""
         table.add_column(each.label.lower(), justify="right")
-        table.add_column(f"against {design.baseline}", justify="right")
+        table.add_column(f"against {design.baseline}{points}", justify="right")
     table.add_column("best in profit", justify="right")
     for arm in design.arms:
         cells = [arm]
         for each in told:
-            cells.append(level(_interval(comparison.arms[arm].get(each.name)), each.unit))
-            gap = _interval(comparison.differences[arm].get(each.name))
-            shown = f"{difference_in_unit(gap.mean, each.unit)} ({range_of(gap, each.unit, is_difference=True)})"
+            level, gap = evidence.level(each.name, arm), evidence.saved_difference(each.name, arm)
+            cells.append(f"{in_unit(level.mean, each.unit)}\n{range_of(level, each.unit)}")
+            shown = f"{difference_in_unit(gap.mean, each.unit)}\n{range_of(gap, each.unit, is_difference=True)}"
             cells.append("baseline" if arm == design.baseline else shown)
-        chance = comparison.differences[arm].get("profit")
-        cells.append("" if chance is None or chance.p_best is None else percent(round(chance.p_best, 2)))
+        profit = comparison.differences[arm].get("profit")
+        cells.append("" if profit is None or profit.p_best is None else percent(round(profit.p_best, 2)))
         table.add_row(*cells)
     return table
-
-
-def _interval(found: Estimate | None) -> Interval:
-    from experiments.report.statistics import NOTHING, Interval
-
-    if found is None or found.mean is None:
-        return NOTHING
-    low, high = (math.nan if end is None else end for end in (found.ci_low, found.ci_high))
-    return Interval(found.mean, low, high, found.n)
 
 
 def _firm_table(firms: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -131,7 +132,8 @@ class Design:
         """Return a command that runs one arm with one seed."""
         scenario = self.arms[arm]
         _, colon, name = scenario.name.partition(":")
-        command = self.reruns.get(arm, f"loyalty run {scenario.source or scenario.name}{colon}{name}")
+        place = shlex.quote(f"{scenario.source or scenario.name}{colon}{name}")
+        command = self.reruns.get(arm, f"loyalty run {place}")
         return f"{command} --seed {seed}"
 
 

@@ -289,11 +289,14 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
     """
     import pandas as pd
 
+    from sim.accounts import CAUSE_NAMES, Line
+
     horizon = results.horizon
 
     def added_up(frame: pd.DataFrame, by: list[str], columns: list[str] | None = None) -> pd.DataFrame:
         numbers = columns or [name for name in frame.columns if name not in {"period", *by}]
-        return frame[frame["period"] > last_period - horizon].groupby(by, sort=False, as_index=False)[numbers].sum()
+        long_run = frame[frame["period"] > last_period - horizon]
+        return pd.DataFrame(long_run.groupby(by, sort=False, as_index=False)[numbers].sum())
 
     def by_group(frame: pd.DataFrame, group: str) -> pd.DataFrame:
         table = added_up(frame, ["firm", group])
@@ -303,13 +306,21 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
     outcomes = [
         (firm, metric, value) for firm, metrics in results.outcomes().items() for metric, value in metrics.items()
     ]
+    # Straight from the books: results.losses would spell out the whole ledger first, half as long as the run itself.
+    lost = results.books[results.long_run, ..., Line.LOST :].sum(axis=(0, 2, 3))
+    losses = [
+        (firm, cause, n)
+        for firm, by_cause in zip(results.firms, lost, strict=True)
+        for cause, n in zip(CAUSE_NAMES, by_cause, strict=True)
+        if n
+    ]
     frames = {
         "run": pd.DataFrame({"version": [results.version], "digest": [results.digest]}),
         "outcomes": pd.DataFrame(outcomes, columns=["firm", "metric", "value"]),
         "periods": results.periods,
         "tiers": by_group(results.tiers, "tier"),
         "types": by_group(results.types, "type"),
-        "losses": added_up(results.losses, ["firm", "cause"]),
+        "losses": pd.DataFrame(losses, columns=["firm", "cause", "customers"]),
         "flows": added_up(results.periods, ["firm"], ["gained", "lost"]),
         "migration": added_up(results.migration, ["firm", "from_tier", "to_tier"]),
         "retention_by": results.retention_by,

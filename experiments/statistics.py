@@ -46,11 +46,6 @@ class Estimate:
         """Return the fields by name."""
         return asdict(self)
 
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether zero lies outside the interval, so that a direction is shown."""
-        return self.ci_low is not None and self.ci_high is not None and (self.ci_low > 0 or self.ci_high < 0)
-
 
 @dataclass(frozen=True, slots=True)
 class Difference(Estimate):

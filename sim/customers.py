@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.compiled import inline, kernel, parallel_kernel, prange
-from sim.draws import Stream, block, normal
+from sim.demand import load_demand
+from sim.draws import Stream, block, firm_slot, normal
 from sim.loyalty_types import TYPE_NAMES, LoyaltyType, prior_table
 
 if TYPE_CHECKING:
@@ -132,16 +133,12 @@ def origins(scenario: Scenario, is_founder: npt.NDArray[np.bool_]) -> Origins:
     rate_shape, rate_scale = demand.rate_shape, demand.mean_rate / demand.rate_shape
     basket_shape, basket_scale, is_inverse = demand.basket_shape, demand.mean_basket / demand.basket_shape, False
     if demand.transactions is not None:
-        from sim.demand import load_demand
-
         fitted = load_demand(
             scenario.folder / demand.transactions, period_days=demand.period_days, until=demand.until
         )
         rate_shape, rate_scale = fitted.rate_shape, 1.0 / fitted.rate_scale
         basket_shape, basket_scale, is_inverse = fitted.q, fitted.p * fitted.gamma, True
     names = [firm.name for firm in firms]
-    from sim.draws import firm_slot
-
     return Origins(
         cumulative_mix=np.cumsum([customers.mix.get(name, 0.0) for name in TYPE_NAMES]),
         priors=prior_table(customers.types),
@@ -216,7 +213,7 @@ def be_born(i, identity, period, open_access, seed, town, origins):  # type: ign
     spread = origins.individual_spread
 
     rate = origins.rate_scale * gamma_draw(origins.rate_shape, seed, Stream.RATE // 4, birth, identity)
-    rate *= origins.priors[kind, 9]
+    rate *= origins.priors[kind, 10]
     basket = gamma_draw(origins.basket_shape, seed, Stream.BASKET // 4, birth, identity)
     basket = origins.basket_scale / basket if origins.is_basket_inverse else origins.basket_scale * basket
 
@@ -254,7 +251,7 @@ def be_born(i, identity, period, open_access, seed, town, origins):  # type: ign
             if u_captive > most:
                 captor, most = f, u_captive
         relation = town.relations[i, f]
-        relation.taste = origins.taste_spread * logistic(u_taste)
+        relation.taste = origins.taste_spread * prior[9] * logistic(u_taste)
         relation.distance = origins.distance_spread * u_distance
         relation.is_aware = u_aware < origins.firm_awareness[f]
         relation.expectation = 0.0

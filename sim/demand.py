@@ -56,8 +56,8 @@ class DemandFit:
     """What a purchase log says about demand.
 
     A customer's purchases are Poisson with rate ``lambda ~ Gamma(rate_shape, rate_scale)``; a purchase costs
-    ``Gamma(basket_p, nu)`` with ``nu ~ Gamma(basket_q, basket_gamma_money)``, independent of ``lambda``. The second
-    argument of each Gamma is its rate: the mean is the first divided by the second.
+    ``Gamma(p, nu)`` with ``nu ~ Gamma(q, gamma)``, independent of ``lambda``. The second argument of each Gamma is its
+    rate: the mean is the first divided by the second.
 
     Parameters
     ----------
@@ -75,9 +75,9 @@ class DemandFit:
         NBD alpha, in periods.
     rate_log_likelihood : float
         Of the NBD, given the days of the repeat purchases, with time in periods.
-    basket_p, basket_q : float
+    p, q : float
         Gamma-Gamma p and q; q is above 1.
-    basket_gamma_money : float
+    gamma : float
         Gamma-Gamma gamma, in the log's currency.
     basket_log_likelihood : float
         Of the Gamma-Gamma, for the customers' mean repeat purchases.
@@ -97,9 +97,9 @@ class DemandFit:
     rate_shape: float
     rate_scale: float
     rate_log_likelihood: float
-    basket_p: float
-    basket_q: float
-    basket_gamma_money: float
+    p: float
+    q: float
+    gamma: float
     basket_log_likelihood: float
     share_zero_repeat: float
     top20_share: float
@@ -113,7 +113,7 @@ class DemandFit:
     @property
     def mean_basket_money(self) -> float:
         """Mean over customers of the mean basket, p gamma / (q - 1), in the log's currency."""
-        return self.basket_p * self.basket_gamma_money / (self.basket_q - 1.0)
+        return self.p * self.gamma / (self.q - 1.0)
 
     def rate_quantile(self, u: npt.ArrayLike) -> Array:
         """Return the purchases per period below which shares ``u`` of customers lie: see `mean_basket_quantile`."""
@@ -139,8 +139,8 @@ class DemandFit:
         ValueError
             If some ``u`` is outside (0, 1).
         """
-        scale_money = self.basket_p * self.basket_gamma_money
-        return np.asarray(scale_money / special.gammainccinv(self.basket_q, _uniforms(u)), dtype=np.float64)
+        scale_money = self.p * self.gamma
+        return np.asarray(scale_money / special.gammainccinv(self.q, _uniforms(u)), dtype=np.float64)
 
 
 def read_log(path: Path, *, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -247,7 +247,7 @@ def fit(
         problem = f"{len(repeats)} customers bought again for an amount above 0, too few to fit baskets"
         raise InputError(problem, file=source, key="amount", allowed=f"at least {MIN_REPEATERS} such customers")
     mean_money, n_paid = (repeats[column].to_numpy(dtype=np.float64) for column in ("mean", "size"))
-    basket_p, basket_q, basket_gamma, basket_ll = _fit_gamma_gamma(mean_money, n_paid, source)
+    p, q, gamma, basket_ll = _fit_gamma_gamma(mean_money, n_paid, source)
 
     spent = np.sort(purchases.groupby("customer")["amount"].sum().to_numpy(dtype=np.float64))[::-1]
     n_top = math.ceil(len(spent) / 5)
@@ -260,13 +260,13 @@ def fit(
         rate_shape=rate_shape,
         rate_scale=rate_scale,
         rate_log_likelihood=rate_ll,
-        basket_p=basket_p,
-        basket_q=basket_q,
-        basket_gamma_money=basket_gamma,
+        p=p,
+        q=q,
+        gamma=gamma,
         basket_log_likelihood=basket_ll,
         share_zero_repeat=float(np.mean(n_repeats == 0.0)),
         top20_share=float(spent[:n_top].sum() / spent.sum()),
-        notes=_notes(rate_shape, basket_p, basket_q),
+        notes=_notes(rate_shape, p, q),
     )
 
 
@@ -321,15 +321,7 @@ def _unreadable(path: Path, error: OSError) -> InputError:
 def _read_cells(path: Path) -> pd.DataFrame:
     """Return all cells as text, header included, one row per line, so that row k of the frame is line k + 1."""
     try:
-        cells = pd.read_csv(
-            path,
-            header=None,
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-            encoding="utf-8-sig",
-            compression=None,
-        )
+        return pd.read_csv(path, header=None, dtype=str, na_filter=False, skip_blank_lines=False, compression=None)
     except OSError as error:
         raise _unreadable(path, error) from error
     except pd.errors.EmptyDataError as error:
@@ -337,7 +329,6 @@ def _read_cells(path: Path) -> pd.DataFrame:
     except (UnicodeDecodeError, pd.errors.ParserError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise InputError(f"not a CSV file: {reason}", file=path, allowed="comma-separated UTF-8 text") from error
-    return cells.fillna("")
 
 
 def _find_columns(header: list[str], columns: Mapping[str, str], path: Path) -> dict[str, int]:
@@ -483,17 +474,17 @@ def _minimise(
     # The optimiser's own verdict is not used: with large shapes rounding stops its line search at the very top.
     least = min(value for value, _, _ in ends)
     value, steepest, best = min((end for end in ends if end[0] < least + 1e-8), key=lambda end: end[1])
-    if not steepest < _GRADIENT_TOLERANCE or np.any(best[1:] <= low):
+    if not steepest < _GRADIENT_TOLERANCE:
         problem = f"the fit of {what} does not converge, so the log does not identify them"
         raise InputError(problem, file=source, allowed="a log with more customers who buy again")
     return np.exp(best), value
 
 
-def _notes(rate_shape: float, basket_p: float, basket_q: float) -> tuple[str, ...]:
+def _notes(rate_shape: float, p: float, q: float) -> tuple[str, ...]:
     """Return a sentence for each spread that the log hardly shows; 1 / sqrt(shape) is its coefficient of variation."""
     found = {
         "Purchase rates differ little between customers, if at all: all buy about equally often": rate_shape,
-        "Mean amounts differ little between customers, if at all: all spend about the same": basket_q,
-        "Amounts vary little within a customer, if at all: purchases cost about the customer's mean": basket_p,
+        "Mean amounts differ little between customers, if at all: all spend about the same": q,
+        "Amounts vary little within a customer, if at all: purchases cost about the customer's mean": p,
     }
     return tuple(f"{text} (spread {shape**-0.5:.0%})." for text, shape in found.items() if shape > _ALIKE_SHAPE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mesa
 import numpy as np
@@ -51,6 +51,7 @@ class Firm(mesa.Agent):
         self.price_factor = 1.0
         self.failure_rate = spec.failure_rate
         self.extra_advertising = 0.0
+        self._posted: tuple[Any, ...] = (None,) * 6
         self.delivery = 1.0  # share of the promised service that is delivered
         self.last_review = 0
         n_tiers, n_types = len(self.pyramid.tiers), 7
@@ -150,40 +151,53 @@ class Firm(mesa.Agent):
         self.write_offers()
 
     def write_offers(self) -> None:
-        """Write the offer of every tier."""
-        spec, policy, offers = self.spec, self.policy, self.market.offers[self.index]
-        behaviour = self.market.scenario.customers.behaviour
+        """Write the offer of every tier: whole if anything posted has changed, else only what drifts by itself."""
+        offers, policy = self.market.offers[self.index][: len(self.policy.tiers)], self.policy
+        posted = (
+            policy, self.is_open, self.has_programme_running, self.price_factor, self.failure_rate,
+            self.extra_advertising,
+        )  # fmt: skip
+        if any(new is not old and new != old for new, old in zip(posted, self._posted, strict=True)):
+            self._posted = posted
+            for name, values in self._posted_columns().items():
+                offers[name] = values
+        offers["prospect"] = self.prospect()
+        offers["delivered"] = policy.service * self.delivery
+
+    def _posted_columns(self) -> dict[str, Any]:
+        """Return the posted part of the offers, by column: a number, or an array of shape (n_tiers,)."""
+        spec, policy, behaviour = self.spec, self.policy, self.market.scenario.customers.behaviour
         programme = spec.programme if self.has_programme_running else None
-        gifts_run = self.has_programme_running
-        for k in range(len(policy.tiers)):
-            offer = offers[k]
-            offer["is_open"] = self.is_open
-            offer["slot"] = self.market.origins.firm_slots[self.index]
-            offer["entry_tier"] = self.pyramid.entry_tier
-            offer["quality"] = policy.quality
-            offer["quality_value"] = quality_value(policy.quality, behaviour.quality_floor, behaviour.quality_want)
-            offer["inconsistency"] = spec.inconsistency
-            offer["failure_rate"] = self.failure_rate
-            offer["image"] = spec.image
-            offer["prospect"] = self.prospect()
-            offer["ad_reach"] = 1.0 - math.exp(-self.advertising / spec.contact_cost)
-            offer["unit_cost"] = spec.unit_cost
-            offer["gift_worth"] = spec.gift_worth
-            offer["recovery"] = spec.recovery
-            offer["complaint_cost"] = spec.complaint_cost
-            offer["welcome"] = policy.welcome
-            offer["redeem_at"] = programme.redeem_at if programme else 0.0
-            offer["reward_cost"] = programme.reward_cost if programme else 0.0
-            offer["points"] = programme.points_per_money * policy.points[k] if programme else 0.0
-            offer["points_worth"] = offer["points"] * programme.reward_worth / programme.redeem_at if programme else 0.0
-            offer["service"] = policy.service[k]
-            offer["delivered"] = policy.service[k] * self.delivery
-            offer["list_price"] = policy.price * self.price_factor
-            offer["price"] = offer["list_price"] * (1.0 - policy.discount[k])
-            offer["log_price"] = math.log(offer["price"])
-            offer["gift"] = policy.gift[k] if gifts_run else 0.0
-            offer["effort"] = policy.channel_effort[k]
-            offer["channel_cost"] = policy.channel_cost[k]
+        list_price = policy.price * self.price_factor
+        price = list_price * (1.0 - policy.discount)
+        points = programme.points_per_money * policy.points if programme else np.zeros(len(policy.tiers))
+        return {
+            "is_open": self.is_open,
+            "slot": self.market.origins.firm_slots[self.index],
+            "entry_tier": self.pyramid.entry_tier,
+            "quality": policy.quality,
+            "quality_value": quality_value(policy.quality, behaviour.quality_floor, behaviour.quality_want),
+            "inconsistency": spec.inconsistency,
+            "failure_rate": self.failure_rate,
+            "image": spec.image,
+            "ad_reach": 1.0 - math.exp(-self.advertising / spec.contact_cost),
+            "unit_cost": spec.unit_cost,
+            "gift_worth": spec.gift_worth,
+            "recovery": spec.recovery,
+            "complaint_cost": spec.complaint_cost,
+            "welcome": policy.welcome,
+            "redeem_at": programme.redeem_at if programme else 0.0,
+            "reward_cost": programme.reward_cost if programme else 0.0,
+            "points": points,
+            "points_worth": points * programme.reward_worth / programme.redeem_at if programme else 0.0,
+            "service": policy.service,
+            "list_price": list_price,
+            "price": price,
+            "log_price": [math.log(value) for value in price],
+            "gift": policy.gift if self.has_programme_running else 0.0,
+            "effort": policy.channel_effort,
+            "channel_cost": policy.channel_cost,
+        }
 
     def prospect(self) -> float:
         """Return how promising the firm looks, 0 to 1: whether its customers grew over the last half-year."""

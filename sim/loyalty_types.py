@@ -63,6 +63,9 @@ class TypePrior(BaseModel):
     tolerance: Annotated[float, Field(ge=0, le=50)] = Field(
         description="unresolved failures in a row that are forgiven before walking out"
     )
+    taste_weight: Annotated[float, Field(ge=0, le=10)] = Field(
+        description="how much lasting personal taste for a firm counts, relative to customers.behaviour.taste_spread"
+    )
     relative_rate: Annotated[float, Field(gt=0, le=100)] = Field(
         description="purchase rate relative to the average customer"
     )
@@ -76,14 +79,14 @@ def _prior(*values: float) -> TypePrior:
 
 
 DEFAULT_PRIORS: dict[str, TypePrior] = {
-    #                      price quality service reward effort attach search gain tolerance rate
-    "monopoly": _prior(2.5, 2.0, 1.0, 5.0, 1.0, 1.0, 0.60, 0.05, 1.5, 1.0),
-    "inertia": _prior(1.5, 1.0, 0.6, 3.0, 1.5, 1.0, 0.03, 0.05, 2.0, 0.6),
-    "latent": _prior(2.0, 2.0, 1.0, 5.0, 1.0, 1.0, 0.30, 0.10, 1.5, 1.0),
-    "convenience": _prior(1.5, 1.0, 0.8, 4.0, 6.0, 1.0, 0.40, 0.10, 1.5, 1.1),
-    "price": _prior(9.0, 1.0, 0.3, 6.0, 0.6, 0.5, 0.90, 0.00, 1.5, 1.0),
-    "incentive": _prior(2.5, 1.0, 0.6, 30.0, 0.8, 1.0, 0.60, 0.10, 1.5, 1.1),
-    "premium": _prior(1.2, 3.0, 2.5, 4.0, 0.8, 3.0, 0.25, 1.00, 3.0, 1.1),
+    #                      price quality service reward effort attach search gain tolerance taste rate
+    "monopoly": _prior(2.5, 2.0, 1.0, 5.0, 1.0, 1.0, 0.60, 0.05, 1.5, 0.8, 1.0),
+    "inertia": _prior(1.5, 1.0, 0.6, 3.0, 1.5, 1.0, 0.03, 0.05, 2.0, 1.0, 0.8),
+    "latent": _prior(2.0, 2.0, 1.0, 5.0, 1.0, 1.0, 0.30, 0.10, 1.5, 1.0, 1.0),
+    "convenience": _prior(1.5, 1.0, 0.8, 4.0, 6.0, 1.0, 0.40, 0.10, 1.5, 0.8, 1.0),
+    "price": _prior(9.0, 1.0, 0.3, 6.0, 0.6, 0.5, 0.90, 0.00, 1.5, 0.4, 1.0),
+    "incentive": _prior(2.5, 1.0, 0.6, 30.0, 0.8, 1.0, 0.60, 0.10, 1.5, 0.6, 1.0),
+    "premium": _prior(1.2, 3.0, 2.5, 4.0, 0.8, 3.0, 0.25, 1.00, 3.0, 1.3, 1.0),
 }
 
 

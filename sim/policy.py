@@ -16,7 +16,7 @@ BoolArray = npt.NDArray[np.bool_]
 PER_TIER: tuple[str, ...] = ("service", "discount", "points", "gift", "channel_effort", "channel_cost", "fire")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Policy:
     """A firm's posted policy for the coming periods.
 

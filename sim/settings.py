@@ -68,10 +68,13 @@ class BehaviourSpec(Settings):
     disconfirmation_scale: Positive = Field(default=0.3, description="difference from expectation felt as complete")
     satisfaction_speed: Frac = Field(default=0.2, description="weight of the latest experience in satisfaction")
     expectation_speed: Frac = Field(default=0.15, description="share of the way expectation drifts to experience")
-    attachment_rise: Frac = Field(default=0.05, description="rise of attachment at a wholly positive experience")
+    attachment_rise: Frac = Field(default=0.08, description="rise of attachment at a wholly positive experience")
     attachment_fall: Frac = Field(default=0.20, description="fall of attachment at a wholly negative experience")
     bond: NonNegative = Field(
         default=1.0, description="attachment built by being served better than elsewhere, relative to by surprise"
+    )
+    liking: NonNegative = Field(
+        default=0.1, description="experience added by a unit of personal taste, where it is compared with elsewhere"
     )
     trust_rise: Frac = Field(default=0.03, description="share of the way trust rises at a kept promise")
     trust_fall: Frac = Field(default=0.25, description="share of the way trust falls at a broken one")
@@ -84,8 +87,8 @@ class BehaviourSpec(Settings):
     strike_fade: Frac = Field(default=0.7, description="share of past failures still remembered after a good purchase")
     quit_periods: Period = Field(default=52, description="periods a customer who walked out stays away")
     forget_rate: NonNegative = Field(default=0.004, description="rate per period of forgetting a firm not bought from")
-    praise_rate: Frac = Field(default=0.10, description="chance of praising after a purchase at full attachment")
-    grievance_rate: Frac = Field(default=0.25, description="chance of telling a wholly negative experience")
+    praise_rate: Frac = Field(default=0.30, description="chance of praising after a purchase at full attachment")
+    grievance_rate: Frac = Field(default=0.15, description="chance of telling a wholly negative experience")
     influence: Frac = Field(default=0.15, description="share of the way an opinion moves to what a strong tie says")
     relay_rate: Frac = Field(default=0.10, description="chance that a listener passes a grievance on")
     relay_steps: Annotated[int, Field(ge=0, le=10)] = Field(default=2, description="ties a grievance travels after the first")

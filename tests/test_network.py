@@ -340,8 +340,9 @@ def test_small_world_clusters_as_the_formula_says():
     """All three ties of a triangle stay with probability (1 - p)^3 (Barrat & Weigt 2000); k = 8, p = 0.1, n = 100,000.
 
     Of the k (k - 1) paths of two ties through a customer, the ring closes 3 k (k - 2) / 4; moved ties add the variance
-    of the degree, k p (2 - p) / 2, to the paths. Over 25 other seeds the share closed has a standard deviation of 0.0008:
-    fails by chance 1e-6, and misses an error of 0.008 (an exponent of 2 or 4 makes 0.05) with probability below 1e-6.
+    of the degree, k p (2 - p) / 2, to the paths. Over 25 other seeds the share closed has a standard deviation of
+    0.0008: fails by chance about 1e-6, and misses an error of 0.008 (an exponent of 2 or 4 makes 0.05) with
+    probability below 1e-6.
     """
     k, p = 8, 0.1
     expected = 3 * (k - 2) / (4 * (k - 1) + 2 * p * (2 - p)) * (1 - p) ** 3
@@ -376,8 +377,8 @@ def shape(graph: nx.Graph) -> list[float]:
 def test_random_networks_look_like_those_of_networkx(wanted, generate):
     """In degree variance, log of the largest degree, clustering, largest component, and likeness of tied degrees.
 
-    Welch's t, 60 networks of either origin: each fails by chance 1e-6; misses a difference of 1.9 standard deviations of
-    a single network with probability below 1e-6 (10.2 standard errors of the difference; the bound is at 5.2).
+    Welch's t, 60 networks of either origin: each fails by chance 1e-6; misses a difference of 1.9 standard deviations
+    of a single network with probability below 1e-6 (10.2 standard errors of the difference; the bound is at 5.2).
     """
     ours = np.array([shape(to_networkx(build(wanted, 200, seed))) for seed in range(60)])
     theirs = np.array([shape(generate(seed)) for seed in range(60)])
@@ -539,8 +540,8 @@ def test_settings_are_refused_at_their_key(keys, place, message):
         (
             spec("small_world", mean_degree=10),
             10,
-            "network.mean_degree = 10.0: of 10 customers, nobody can be tied to more than 9; allowed: even numbers from 2 "
-            "up to 8",
+            "network.mean_degree = 10.0: of 10 customers, nobody can be tied to more than 9; allowed: even numbers "
+            "from 2 up to 8",
         ),
         (
             spec("scale_free", mean_degree=2),
@@ -551,14 +552,14 @@ def test_settings_are_refused_at_their_key(keys, place, message):
         (
             spec("random", mean_degree=9.5),
             10,
-            "network.mean_degree = 9.5: of 10 customers, nobody can be tied to more than 9; allowed: numbers above 0 and "
-            "up to 9",
+            "network.mean_degree = 9.5: of 10 customers, nobody can be tied to more than 9; allowed: numbers above 0 "
+            "and up to 9",
         ),
         (
             spec("community"),
             8,
-            "network.mean_degree = 8: of 8 customers, nobody can be tied to more than 7; allowed: numbers above 0 and up "
-            "to 7",
+            "network.mean_degree = 8: of 8 customers, nobody can be tied to more than 7; allowed: numbers above 0 and "
+            "up to 7",
         ),
         (
             spec("community", community_size=101),

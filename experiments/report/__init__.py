@@ -83,7 +83,9 @@ def write_index(folders: Sequence[Path], out: Path) -> Path:
     for folder in folders:
         evidence = load(Path(folder))
         link = PurePath(os.path.relpath(Path(folder) / "report.html", Path(out).parent)).as_posix()
-        reports.append({"title": evidence.title, "finding": headline(evidence), "link": quote(link), "evidence": evidence})
+        reports.append(
+            {"title": evidence.title, "finding": headline(evidence), "link": quote(link), "evidence": evidence}
+        )
     text = _environment().get_template("index.html.jinja").render(title="Comparisons", reports=reports)
     return _write(Path(out), text)
 
@@ -113,7 +115,12 @@ def _environment() -> Environment:
     environment.filters |= {"count": count, "number": number}
     colors = {place: "".join(f"--{name}:{pair[place]};" for name, pair in THEME.items()) for place in (0, 1)}
     sheet = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
-    environment.globals |= {"style": Markup(sheet), "light": Markup(colors[0]), "dark": Markup(colors[1]), "safe_svg": Markup}
+    environment.globals |= {
+        "style": Markup(sheet),
+        "light": Markup(colors[0]),
+        "dark": Markup(colors[1]),
+        "safe_svg": Markup,
+    }
     return environment
 
 

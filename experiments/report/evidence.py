@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.report.statistics import NOTHING, Interval, interval_of
+from experiments.report.intervals import NOTHING, Interval, interval_of
 from experiments.report.words import labels
 from sim.errors import InputError
 
@@ -160,7 +160,11 @@ class Evidence:
         if fill is not None:
             wide = wide.fillna(fill)
         return pd.Series(
-            {(name, arm): interval_of(values[name]) for arm, values in wide.groupby(level="arm") for name in wide.columns},
+            {
+                (name, arm): interval_of(values[name])
+                for arm, values in wide.groupby(level="arm")
+                for name in wide.columns
+            },
             dtype=object,
         )
 
@@ -195,8 +199,11 @@ def load(folder: Path) -> Evidence:
         if "firm" in TABLES[name]:
             keep &= table["firm"] == manifest["focal"]
         if "seed" in TABLES[name] and failed:
-            keep &= [run not in failed for run in zip(table["arm"], table["seed"], strict=True)]
+            keep &= pd.Series([run not in failed for run in zip(table["arm"], table["seed"], strict=True)], table.index)
         tables[name] = table[keep]
+    for name in ("arms", "differences"):
+        numbers = [column for column in TABLES[name] if column not in ("arm", "metric")]
+        tables[name] = tables[name].assign(**{column: pd.to_numeric(tables[name][column]) for column in numbers})
     for name, columns in {"tiers": ["tier"], "migration": ["from_tier", "to_tier"]}.items():
         named = {column: tables[name][column].astype(object).fillna("").replace("", UNTIERED) for column in columns}
         tables[name] = tables[name].assign(**named)

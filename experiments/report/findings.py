@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from experiments.report.evidence import Evidence
-from experiments.report.statistics import LEVEL, NOTHING, Interval, holm, interval_of, paired_p
+from experiments.report.intervals import NOTHING, Interval, holm, interval_of, paired_p
 from experiments.report.words import count, difference_in_unit, in_unit, level, listed, metric, number, range_of
 
 MAIN = ("retention", "profit")
+MOST_P = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Verdict:
     @property
     def direction(self) -> int:
         """1 if the arm is shown to be higher, -1 if lower, 0 if no difference is shown."""
-        if not (self.difference.excludes_zero and self.p_adjusted <= 1 - LEVEL + 1e-12):
+        if not (self.difference.excludes_zero and self.p_adjusted <= MOST_P):
             return 0
         return 1 if self.difference.mean > 0 else -1
 
@@ -122,7 +123,9 @@ def finding(verdict: Verdict) -> str:
         return f"{told.label}: no difference shown between {arm} and {other}; they are equal in all {gap.n} seeds."
     evidence = f"(95% interval {range_of(gap, told.unit, is_difference=True)}; {count(gap.n, 'seed')})"
     if verdict.direction:
-        return f"{arm} {_verb(verdict)} {other}: {_what(verdict)} {size} {_way(gap.mean)} {evidence}{_of_other(verdict)}."
+        return (
+            f"{arm} {_verb(verdict)} {other}: {_what(verdict)} {size} {_way(gap.mean)} {evidence}{_of_other(verdict)}."
+        )
     estimate = f"the estimate is {difference_in_unit(gap.mean, told.unit)}{_points(told.unit, gap.mean)} {evidence}"
     if gap.excludes_zero:
         allowance = f"once all {verdict.n_comparisons} comparisons made are allowed for"
@@ -167,8 +170,9 @@ def alone(evidence: Evidence) -> str:
     kept, earned = (evidence.level(name, arm) for name in MAIN)
     n_seeds = count(max(kept.n, earned.n), "seed")
     return (
-        f"Only “{evidence.label[arm]}” was run, so there is nothing to compare: retention is {level(kept, 'percent')} and "
-        f"profit over the last {evidence.horizon} periods {level(earned, 'money')}, over {n_seeds}."
+        f"Only “{evidence.label[arm]}” was run, so there is nothing to compare: retention is "
+        f"{level(kept, 'percent')} and profit over the last {evidence.horizon} periods {level(earned, 'money')}, "
+        f"over {n_seeds}."
     )
 
 
@@ -186,11 +190,11 @@ def allowance(evidence: Evidence) -> str:
     return (
         f"Arms are compared seed by seed: the same seed gives every arm the same people and the same luck. "
         f"{count(n_planned, 'comparison')} with the baseline {'is' if n_planned == 1 else 'are'} made "
-        f"({count(n_arms - 1, 'arm')}, two measures). A difference is called shown only if its 95% interval excludes zero "
-        f"and its paired t-test stays below 5% after Holm's correction for those {n_planned}. "
+        f"({count(n_arms - 1, 'arm')}, two measures). A difference is called shown only if its 95% interval "
+        f"excludes zero and its paired t-test stays below 5% after Holm's correction for those {n_planned}. "
         + (
-            f"The best arm is picked after seeing the results, so its lead is corrected for all {n_pairs} pairs of arms "
-            "and measures. "
+            f"The best arm is picked after seeing the results, so its lead is corrected for all {n_pairs} "
+            "pairs of arms and measures. "
             if n_arms > 2
             else ""
         )

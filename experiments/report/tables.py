@@ -70,7 +70,13 @@ def tests(evidence: Evidence) -> Table | None:
     for verdict in against_baseline(evidence):
         gain = _extra(evidence, verdict.metric, arms[verdict.arm], "variance_reduction")
         shown = {1: "higher", -1: "lower", 0: "no difference shown"}[verdict.direction]
-        cells = [metric(verdict.metric, evidence.horizon).label, shown, _p(verdict.p_adjusted), str(verdict.difference.n), _times(gain)]
+        cells = [
+            metric(verdict.metric, evidence.horizon).label,
+            shown,
+            _p(verdict.p_adjusted),
+            str(verdict.difference.n),
+            _times(gain),
+        ]
         rows.append((verdict.arm, [Cell(text) for text in cells]))
     if not rows:
         return None
@@ -78,8 +84,8 @@ def tests(evidence: Evidence) -> Table | None:
         "How the differences from the baseline were tested",
         ["Arm", "Measure", "Verdict", "Holm p", "Seeds", "Gain from pairing"],
         rows,
-        "Holm p: p-value of the paired t-test after Holm's correction. Gain from pairing: how many times the variance of the "
-        "difference shrinks because arms share their seeds.",
+        "Holm p: p-value of the paired t-test after Holm's correction. Gain from pairing: how many times the variance "
+        "of the difference shrinks because arms share their seeds.",
     )
 
 
@@ -92,7 +98,8 @@ def step_matrix(evidence: Evidence) -> Table | None:
     if change.empty:
         return None
     rows = [
-        (str(tier), [Cell(_money(value)) for value in [*change.loc[tier], change.loc[tier].sum()]]) for tier in change.index
+        (str(tier), [Cell(_money(value)) for value in [*change.loc[tier], change.loc[tier].sum()]])
+        for tier in change.index
     ]
     rows.append(("all tiers", [Cell(_money(value)) for value in [*change.sum(), change.sum().sum()]]))
     return Table(
@@ -125,7 +132,9 @@ def failures(evidence: Evidence) -> Table | None:
     if not failed:
         return None
     rows = [(str(row["arm"]), [Cell(str(row["seed"])), Cell(str(row["message"]))]) for row in failed]
-    return Table("Runs that failed; none of them is counted anywhere in this report", ["Arm", "Seed", "What happened"], rows)
+    return Table(
+        "Runs that failed; none of them is counted anywhere in this report", ["Arm", "Seed", "What happened"], rows
+    )
 
 
 def _extra(evidence: Evidence, name: str, arm: str, column: str) -> float:

@@ -6,12 +6,13 @@ Three significant digits, thousands separators, a true minus sign, and never sci
 from __future__ import annotations
 
 import math
+import os.path
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from experiments.report.statistics import Interval
+from experiments.report.intervals import Interval
 
 MINUS = "\N{MINUS SIGN}"
 UNKNOWN = "not known"
@@ -59,8 +60,8 @@ def metric(name: str, horizon: int) -> Metric:
 def number(value: float) -> str:
     """Write ``value`` with three significant digits, in words from a million up.
 
-    >>> number(12345.6), number(-0.04567), number(8.0), number(2_345_678.0)
-    ('12,300', '−0.0457', '8', '2.35 million')
+    >>> number(12345.6), number(0.04567), number(8.0), number(2_345_678.0)
+    ('12,300', '0.0457', '8', '2.35 million')
     """
     if not math.isfinite(value):
         return UNKNOWN
@@ -73,8 +74,8 @@ def number(value: float) -> str:
 def compact(value: float) -> str:
     """Write ``value`` in little room, for the axis of a picture: 12.3k, 2.35m.
 
-    >>> compact(12345.6), compact(-2_345_678.0), compact(950.0)
-    ('12.3k', '−2.35m', '950')
+    >>> compact(12345.6), compact(2_345_678.0), compact(950.0)
+    ('12.3k', '2.35m', '950')
     """
     if not math.isfinite(value):
         return "\N{EN DASH}"
@@ -159,6 +160,18 @@ def shortened(text: str, most: float) -> str:
         else:
             tail = text[-len(tail) - 1] + tail
     return f"{head.rstrip()}\N{HORIZONTAL ELLIPSIS}{tail.lstrip()}"
+
+
+def shortened_apart(texts: Sequence[str], most: float) -> list[str]:
+    """Shorten texts so that they stay different from each other: by the middle, by what they share, or by number."""
+    shared = os.path.commonprefix(list(texts))  # noqa: RUF071 - letters are what is meant
+    rests = [f"\N{HORIZONTAL ELLIPSIS}{text[len(shared) :].lstrip()}" for text in texts]
+    numbered = [f"{place}. {text}" for place, text in enumerate(texts, 1)]
+    for candidates in (texts, rests, numbered):
+        short = [shortened(text, most) for text in candidates]
+        if len(set(short)) == len(set(texts)):
+            break
+    return short
 
 
 def _three_digits(value: float) -> str:

@@ -74,14 +74,14 @@ def update_satisfaction(relation, lived, behaviour):  # type: ignore[no-untyped-
 def update_attachment(person, relation, lived, felt, norm, behaviour):  # type: ignore[no-untyped-def]
     """Let attachment rise slowly and fall fast.
 
-    It rises with surprise and with being served better than elsewhere (the comparison level for alternatives of Thibaut
-    & Kelley 1959): so a customer can be satisfied without being attached. A strong relationship halves the fall of a
-    first mistake.
+    It rises with surprise, and with getting more than elsewhere to one's own taste (the comparison level for
+    alternatives of Thibaut & Kelley 1959): so a customer can be satisfied without being attached. A strong relationship
+    halves the fall of a first mistake.
     """
     if felt < 0.0:
         forgiven = 0.5 if relation.attachment > 0.5 and relation.strikes <= 1.0 else 1.0
         relation.attachment += behaviour.attachment_fall * forgiven * felt * relation.attachment
-    advantage = max(0.0, lived - norm) / behaviour.disconfirmation_scale
+    advantage = max(0.0, lived + behaviour.liking * relation.taste - norm) / behaviour.disconfirmation_scale
     rise = person.attachment_gain * behaviour.attachment_rise * min(1.0, max(0.0, felt) + behaviour.bond * advantage)
     relation.attachment += rise * (1.0 - relation.attachment)
 

@@ -67,6 +67,7 @@ class Behaviour(NamedTuple):
     attachment_rise: float
     attachment_fall: float
     bond: float
+    liking: float
     trust_rise: float
     trust_fall: float
     praise_rate: float

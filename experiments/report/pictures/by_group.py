@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from experiments.report.evidence import FIRM_LINES, Evidence
+from experiments.report.intervals import NOTHING, Interval, interval_of
 from experiments.report.pictures.canvas import Picture, styles, to_svg
 from experiments.report.pictures.rows import Group, rows, told
-from experiments.report.statistics import NOTHING, Interval, interval_of
 from experiments.report.words import Unit, compact, listed, percent
 
 
@@ -23,31 +23,40 @@ def profit_by_tier(evidence: Evidence) -> Picture:
     groups.append(Group("firm-wide costs", [_over_seeds(overhead, arm) for arm in evidence.arms]))
     groups.append(Group("profit", [evidence.level("profit", arm) for arm in evidence.arms]))
     caption = (
-        f"What each tier brings over the last {evidence.horizon} periods: revenue less goods, service, recovery, incentives, "
-        f"channel and acquisition. {listed(FIRM_LINES).capitalize()} costs belong to the firm as a whole. Whiskers are 95% "
-        "intervals over seeds."
+        f"What each tier brings over the last {evidence.horizon} periods: revenue less goods, service, recovery, "
+        f"incentives, channel and acquisition. {listed(FIRM_LINES).capitalize()} costs belong to the firm as a whole. "
+        "Whiskers are 95% intervals over seeds."
     )
-    return _drawn(evidence, "tiers", "Profit per tier", caption, groups, "money", f"money, last {evidence.horizon} periods")
+    return _drawn(
+        evidence, "tiers", "Profit per tier", caption, groups, "money", f"money, last {evidence.horizon} periods"
+    )
 
 
 def leaky_bucket(evidence: Evidence) -> Picture:
     """Draw the customers gained, and lost by cause, over the long-run window."""
     by_cause = evidence.intervals("losses", "customers", "cause")
     flows = evidence.tables["flows"].set_index(["arm", "seed"])
-    means = {cause: max(i.mean for i in _of(evidence, by_cause, cause)) for cause in dict.fromkeys(by_cause.index.get_level_values(0))}
+    means = {
+        cause: max(i.mean for i in _of(evidence, by_cause, cause))
+        for cause in dict.fromkeys(by_cause.index.get_level_values(0))
+    }
     causes = sorted((cause for cause, mean in means.items() if mean > 0), key=lambda cause: -means[cause])
     groups = [
         Group("gained", [_over_seeds(flows["gained"], arm) for arm in evidence.arms]),
         Group("lost, all causes", [_over_seeds(-flows["lost"], arm) for arm in evidence.arms]),
     ]
     groups += [
-        Group(f"lost: {cause.replace('_', ' ')}", [_negative(i) for i in _of(evidence, by_cause, cause)]) for cause in causes
+        Group(f"lost: {cause.replace('_', ' ')}", [_negative(i) for i in _of(evidence, by_cause, cause)])
+        for cause in causes
     ]
     caption = (
-        f"Customers gained (right of zero) and lost (left of zero) over the last {evidence.horizon} periods, by the cause "
-        "recorded when they left. A customer who leaves and returns counts in both. Whiskers are 95% intervals over seeds."
+        f"Customers gained (right of zero) and lost (left of zero) over the last {evidence.horizon} periods, by the "
+        "cause recorded when they left. A customer who leaves and returns counts in both. "
+        "Whiskers are 95% intervals over seeds."
     )
-    return _drawn(evidence, "bucket", "The leaky bucket: customers gained and lost", caption, groups, "people", "customers")
+    return _drawn(
+        evidence, "bucket", "The leaky bucket: customers gained and lost", caption, groups, "people", "customers"
+    )
 
 
 def who_buys(evidence: Evidence) -> Picture:
@@ -55,8 +64,8 @@ def who_buys(evidence: Evidence) -> Picture:
     by_type = evidence.intervals("types", "customers", "type")
     groups = [Group(kind, _of(evidence, by_type, kind)) for kind in evidence.types]
     caption = (
-        f"Mean number of the firm's customers of each loyalty type over the last {evidence.horizon} periods. Whiskers are "
-        "95% intervals over seeds."
+        f"Mean number of the firm's customers of each loyalty type over the last {evidence.horizon} periods. "
+        "Whiskers are 95% intervals over seeds."
     )
     return _drawn(evidence, "buyers", "Who buys, by loyalty type", caption, groups, "people", "customers")
 
@@ -66,17 +75,25 @@ def who_stays(evidence: Evidence) -> Picture:
     kept = evidence.tables["retention_by"]
     kept = kept[kept["group"] == "type"]
     groups = [
-        Group(kind, [interval_of(kept.loc[(kept["name"] == kind) & (kept["arm"] == arm), "retention"]) for arm in evidence.arms])
+        Group(
+            kind,
+            [
+                interval_of(kept.loc[(kept["name"] == kind) & (kept["arm"] == arm), "retention"])
+                for arm in evidence.arms
+            ],
+        )
         for kind in evidence.types
     ]
     caption = (
-        f"Of the firm's customers of each type {evidence.horizon} periods before the end, the share who stayed to the end and "
-        "never lapsed. The axis need not start at zero. Whiskers are 95% intervals over seeds."
+        f"Of the firm's customers of each type {evidence.horizon} periods before the end, the share who stayed to the "
+        "end and never lapsed. The axis need not start at zero. Whiskers are 95% intervals over seeds."
     )
     return _drawn(evidence, "stayers", "Who stays, by loyalty type", caption, groups, "percent", "retention")
 
 
-def _drawn(evidence: Evidence, key: str, title: str, caption: str, groups: list[Group], unit: Unit, axis: str) -> Picture:
+def _drawn(
+    evidence: Evidence, key: str, title: str, caption: str, groups: list[Group], unit: Unit, axis: str
+) -> Picture:
     if not any(math.isfinite(i.mean) for group in groups for i in group.intervals):
         return Picture(key, title, "There is nothing to show: no customers, or not known in any run.")
     looks = list(styles(evidence).values())

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from experiments.report.evidence import Evidence
-from experiments.report.words import shortened
+from experiments.report.words import shortened, shortened_apart, width
 
 WIDTH = 340.0  # points; about the width of a phone's page, so that text is shown at about its nominal size
 TEXT = 10.0
@@ -107,7 +107,7 @@ def styles(evidence: Evidence) -> dict[str, Style]:
 @contextmanager
 def drawing() -> Iterator[None]:
     """Draw in the report's style: plain text (a dollar sign is no formula), quiet axes, no process-wide state left."""
-    settings = {
+    settings: Any = {
         "axes.edgecolor": LIGHT["muted"],
         "axes.labelcolor": LIGHT["muted"],
         "axes.labelsize": TEXT - 0.5,
@@ -176,6 +176,16 @@ def fitted(text: str, points: float, size: float = TEXT - 0.5) -> str:
     return shortened(text, points / (0.6 * size))
 
 
+def fitted_apart(texts: Sequence[str], points: float, size: float = TEXT - 0.5) -> list[str]:
+    """Shorten texts to fit in a width given in points and still tell them apart."""
+    return shortened_apart(texts, points / (0.6 * size))
+
+
+def extent(texts: Sequence[str], size: float = TEXT - 0.5) -> float:
+    """Return about how wide the widest of some texts is, in points."""
+    return max(width(text) for text in texts) * 0.6 * size
+
+
 def spread(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Move places apart until neighbours are ``gap`` away from each other, within ``low`` to ``high`` if they fit."""
     order = np.argsort(places, kind="stable")
@@ -202,7 +212,7 @@ def to_svg(figure: Figure, key: str) -> str:
     svg = stream.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<defs>\s*</defs>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"<svg[^>]*?(viewBox=\"[^\"]*\")[^>]*>", rf'<svg \1 aria-hidden="true">', svg, count=1)
+    svg = re.sub(r"<svg[^>]*?(viewBox=\"[^\"]*\")[^>]*>", r'<svg \1 aria-hidden="true">', svg, count=1)
     svg = svg.replace("xlink:href", "href")
     used = set(re.findall(r"#([\w.]+)[\")]", svg))
     svg = re.sub(r' id="([\w.]+)"', lambda m: f' id="{key}-{m[1]}"' if m[1] in used else "", svg)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -39,10 +40,10 @@ def network(evidence: Evidence) -> Picture:
         twin = next((other for other in places if nx.utils.graphs_equal(graph, graphs[other])), None)
         places[arm] = places[twin] if twin else _layout(graph)
     words = [line for arm in people for line in _told(evidence.label[arm], people[arm], graphs[arm])]
+    shown = count(max(len(table) for table in people.values()), "person", "people")
     caption = (
-        f"{count(max(len(table) for table in people.values()), 'person', 'people')} at the end of the first seed's run, joined "
-        "where they talk to each other. Colour is their opinion of the firm (a dark ring marks a bad one), shape what they are to "
-        "it. One run, so a picture and not evidence."
+        f"{shown} at the end of the first seed's run, joined where they talk to each other. Colour is their opinion of "
+        "the firm (a dark ring marks a bad one), shape what they are to it. One run, so a picture and not evidence."
     )
     return Picture(key, title, caption, words, _draw(evidence, people, graphs, places, key))
 
@@ -50,7 +51,9 @@ def network(evidence: Evidence) -> Picture:
 def _graph(people: pd.DataFrame, ties: pd.DataFrame) -> nx.Graph:
     graph = nx.Graph()
     graph.add_nodes_from(people.index)
-    graph.add_edges_from((a, b) for a, b in zip(ties["a"], ties["b"], strict=True) if a in graph and b in graph and a != b)
+    graph.add_edges_from(
+        (a, b) for a, b in zip(ties["a"], ties["b"], strict=True) if a in graph and b in graph and a != b
+    )
     return graph
 
 
@@ -84,7 +87,9 @@ def _told(name: str, people: pd.DataFrame, graph: nx.Graph) -> list[str]:
     both = np.concatenate([ends, ends[:, ::-1]]) if len(ends) else np.zeros((0, 2))
     both = both[np.isfinite(both).all(axis=1)]
     if len(both) > 4 and np.ptp(both[:, 0]) > 0:
-        lines.append(f"{name}: the opinions of people who talk to each other correlate by {number(np.corrcoef(both.T)[0, 1])}.")
+        lines.append(
+            f"{name}: the opinions of people who talk to each other correlate by {number(np.corrcoef(both.T)[0, 1])}."
+        )
     return lines
 
 
@@ -115,18 +120,45 @@ def _draw(
         Line2D([], [], linestyle="", marker=marker, markersize=size + 1, color=LIGHT["muted"], label=meaning)
         for _, marker, size, meaning in STATUSES[::-1]
     ]
-    figure.legend(handles=marks, loc="lower center", bbox_to_anchor=(0.5, 34 / depth), ncols=3, frameon=False, fontsize=TEXT - 1, handletextpad=0.1, columnspacing=1.0)
+    figure.legend(
+        handles=marks,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 34 / depth),
+        ncols=3,
+        frameon=False,
+        fontsize=TEXT - 1,
+        handletextpad=0.1,
+        columnspacing=1.0,
+    )
     views = [
-        Line2D([], [], linestyle="", marker="o", markersize=7, color=LIGHT[color], label=meaning,
-               markeredgecolor=LIGHT["ink" if top <= -0.2 else color], markeredgewidth=0.8)
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            marker="o",
+            markersize=7,
+            color=LIGHT[color],
+            label=meaning,
+            markeredgecolor=LIGHT["ink" if top <= -0.2 else color],
+            markeredgewidth=0.8,
+        )
         for color, meaning, top in OPINIONS
     ]
-    figure.legend(handles=views, loc="lower center", bbox_to_anchor=(0.5, 14 / depth), ncols=5, frameon=False, fontsize=TEXT - 1, handletextpad=0.0, columnspacing=0.7)
+    figure.legend(
+        handles=views,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 14 / depth),
+        ncols=5,
+        frameon=False,
+        fontsize=TEXT - 1,
+        handletextpad=0.0,
+        columnspacing=0.7,
+    )
     figure.text(0.5, 4 / depth, "opinion of the firm", ha="center", fontsize=TEXT - 1, color=LIGHT["muted"])
     return to_svg(figure, key)
 
 
-def _draw_people(axes, people: pd.DataFrame, graph: nx.Graph, places: dict[object, np.ndarray]) -> None:
+def _draw_people(axes: Axes, people: pd.DataFrame, graph: nx.Graph, places: dict[object, np.ndarray]) -> None:
     edges = list(graph.edges)
     edges = edges[:: -(-len(edges) // MOST_TIES)] if edges else []
     if edges:
@@ -141,4 +173,12 @@ def _draw_people(axes, people: pd.DataFrame, graph: nx.Graph, places: dict[objec
             mine = ((people["status"] == status) & (bins == place)).to_numpy()
             if mine.any():
                 ring = LIGHT["ink" if top <= -0.2 else "paper"]
-                axes.plot(*at[mine].T, linestyle="", marker=marker, markersize=size, color=LIGHT[color], markeredgecolor=ring, markeredgewidth=0.6)
+                axes.plot(
+                    *at[mine].T,
+                    linestyle="",
+                    marker=marker,
+                    markersize=size,
+                    color=LIGHT[color],
+                    markeredgecolor=ring,
+                    markeredgewidth=0.6,
+                )

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import astuple
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
-from scipy import stats
 
 from experiments.report.evidence import Evidence
+from experiments.report.intervals import Interval, interval_of
 from experiments.report.pictures.canvas import (
     LIGHT,
     TEXT,
     Picture,
     Style,
     canvas,
-    fitted,
+    extent,
+    fitted_apart,
     room,
     spread,
     styles,
     ticks,
     to_svg,
 )
-from experiments.report.statistics import LEVEL, Interval
-from experiments.report.words import compact, level, percent, width
+from experiments.report.words import compact, level, percent
 
 
 def retention(evidence: Evidence) -> Picture:
@@ -37,11 +40,11 @@ def retention(evidence: Evidence) -> Picture:
     first = int(evidence.tables["periods"]["period"].min())
     last = max(int(band.index[-1]) for band in bands.values())
     window = last - evidence.horizon
-    names = {arm: fitted(looks[arm].label, 88) for arm in bands}
-    right = min(max(width(name) for name in names.values()) * 0.6 * (TEXT - 0.5) + 16, 112)
+    names = fitted_apart([looks[arm].label for arm in bands], 92.0)
+    right = extent(names) + 16
     figure, axes = canvas(250, 38, right, 20, 32)
-    every = pd.concat([band[["mean", "low", "high"]].stack() for band in bands.values()])
-    axes.set_ylim(room(every.min(), every.max()))
+    every = np.concatenate([band[["mean", "low", "high"]].to_numpy() for band in bands.values()])
+    axes.set_ylim(room(float(np.nanmin(every)), float(np.nanmax(every))))
     axes.set_xlim(first, last)
     _shade(axes, first, evidence.manifest["warm_up"], window, last)
     for arm, band in bands.items():
@@ -50,20 +53,21 @@ def retention(evidence: Evidence) -> Picture:
         axes.plot(band.index, band["mean"], color=look.color, linestyle=look.dashes, linewidth=1.7)
         ends = band["mean"].iloc[-1:]
         axes.plot(ends.index, ends, color=look.color, marker=look.marker, markersize=5.5, clip_on=False)
-    _end_labels(axes, {names[arm]: (band["mean"].iloc[-1], looks[arm]) for arm, band in bands.items()}, last)
+    _end_labels(
+        axes, names, [float(band["mean"].iloc[-1]) for band in bands.values()], [looks[arm] for arm in bands], last
+    )
     ticks(axes, "y", lambda value: percent(float(value)), 5)
     ticks(axes, "x", lambda value: f"{value:,.0f}", 5)
     axes.grid(visible=False, axis="x")
     axes.set_xlabel("period")
     words = []
     for arm, band in bands.items():
-        at = [period for period in (window, last) if period in band.index]
-        values = [f"{level(Interval(*band.loc[t, ['mean', 'low', 'high']], int(band.loc[t, 'n'])), 'percent')} in period {t}" for t in at]
-        words.append(f"{looks[arm].label}: {', then '.join(values)}.")
+        seen = [f"{level(_at(band, t), 'percent')} in period {t}" for t in (window, last) if t in band.index]
+        words.append(f"{looks[arm].label}: {', then '.join(seen)}.")
     year = int(evidence.tables["periods"].loc[evidence.tables["periods"]["retention"].notna(), "period"].min()) - first
     caption = (
-        f"Share of the customers of {year} periods earlier who are customers now and never lapsed in between; so it starts "
-        f"only after {year} periods. Lines are means over seeds, bands their 95% intervals period by period."
+        f"Share of the customers of {year} periods earlier who are customers now and never lapsed in between; so it "
+        f"starts only after {year} periods. Lines are means over seeds, bands their 95% intervals period by period."
     )
     return Picture(key, title, caption, words, to_svg(figure, key))
 
@@ -91,15 +95,22 @@ def trade_off(evidence: Evidence) -> Picture:
     ticks(axes, "y", compact, 5)
     axes.grid(visible=True, axis="both")
     axes.set_xlabel("retention in the long run")
-    axes.set_title(f"profit, last {evidence.horizon} periods", loc="left", fontsize=TEXT - 0.5, color=LIGHT["muted"], x=-0.13, pad=4)
+    axes.set_title(
+        f"profit, last {evidence.horizon} periods",
+        loc="left",
+        fontsize=TEXT - 0.5,
+        color=LIGHT["muted"],
+        x=-0.13,
+        pad=4,
+    )
     _place_labels(axes, [(kept, earned, looks[arm]) for arm, (kept, earned) in points.items()])
     words = [
         f"{looks[arm].label}: retention {level(kept, 'percent')}, profit {level(earned, 'money')}."
         for arm, (kept, earned) in points.items()
     ]
     caption = (
-        "Up is more profit, right is more customers kept. The crosses are each arm's own 95% intervals; two arms whose crosses "
-        "overlap can still differ, because arms are compared seed by seed (see the findings)."
+        "Up is more profit, right is more customers kept. The crosses are each arm's own 95% intervals; two arms whose "
+        "crosses overlap can still differ, because arms are compared seed by seed (see the findings)."
     )
     return Picture(key, title, caption, words, to_svg(figure, key))
 
@@ -107,29 +118,51 @@ def trade_off(evidence: Evidence) -> Picture:
 def _band(evidence: Evidence, arm: str) -> pd.DataFrame:
     """Return the mean, the ends of the interval and the number of seeds of an arm's retention, by period."""
     periods = evidence.tables["periods"]
-    mine = periods[periods["arm"] == arm].groupby("period")["retention"].agg(["mean", "std", "count"])
-    mine = mine[mine["count"] > 0]
-    reach = stats.t.ppf(0.5 + LEVEL / 2, np.maximum(mine["count"] - 1, 1)) * mine["std"] / np.sqrt(mine["count"])
-    return pd.DataFrame({"mean": mine["mean"], "low": mine["mean"] - reach, "high": mine["mean"] + reach, "n": mine["count"]})
+    by_period = periods[periods["arm"] == arm].groupby("period")["retention"]
+    found = {period: astuple(interval_of(values)) for period, values in by_period}
+    band = pd.DataFrame.from_dict(found, orient="index", columns=["mean", "low", "high", "n"])
+    return band[band["n"] > 0]
+
+
+def _at(band: pd.DataFrame, period: int) -> Interval:
+    mean, low, high, n = band[["mean", "low", "high", "n"]].loc[[period]].to_numpy(dtype=float)[0]
+    return Interval(float(mean), float(low), float(high), int(n))
 
 
 def _shade(axes: Axes, first: int, warm_up: int, window: int, last: int) -> None:
     """Shade the warm-up and mark the long-run window, with their names above the plot."""
     if warm_up > first:
         axes.axvspan(first, warm_up, facecolor=LIGHT["shade"], edgecolor=LIGHT["grid"], hatch="///", linewidth=0)
-        axes.text((first + warm_up) / 2, 1.02, "warm-up", transform=axes.get_xaxis_transform(), ha="center", fontsize=TEXT - 1, color=LIGHT["muted"])
+        axes.text(
+            (first + warm_up) / 2,
+            1.02,
+            "warm-up",
+            transform=axes.get_xaxis_transform(),
+            ha="center",
+            fontsize=TEXT - 1,
+            color=LIGHT["muted"],
+        )
     start = max(window, first)
     axes.axvline(start, color=LIGHT["muted"], linewidth=0.8, linestyle=(0, (2, 2)))
-    axes.plot([start, last], [1, 1], transform=axes.get_xaxis_transform(), color=LIGHT["muted"], linewidth=2.5, clip_on=False)
-    axes.text((start + last) / 2, 1.02, "long run", transform=axes.get_xaxis_transform(), ha="center", fontsize=TEXT - 1, color=LIGHT["muted"])
+    axes.plot(
+        [start, last], [1, 1], transform=axes.get_xaxis_transform(), color=LIGHT["muted"], linewidth=2.5, clip_on=False
+    )
+    axes.text(
+        (start + last) / 2,
+        1.02,
+        "long run",
+        transform=axes.get_xaxis_transform(),
+        ha="center",
+        fontsize=TEXT - 1,
+        color=LIGHT["muted"],
+    )
 
 
-def _end_labels(axes: Axes, ends: dict[str, tuple[float, Style]], last: int) -> None:
+def _end_labels(axes: Axes, names: Sequence[str], ends: Sequence[float], looks: Sequence[Style], last: int) -> None:
     """Name each line at its end, moved apart where the lines end close together."""
     low, high = axes.get_ylim()
     line = (high - low) * (TEXT + 2) / (axes.get_window_extent().height * 72 / axes.figure.dpi)
-    places = spread([value for value, _ in ends.values()], line, low, high)
-    for (name, (value, look)), place in zip(ends.items(), places, strict=True):
+    for name, value, look, place in zip(names, ends, looks, spread(ends, line, low, high), strict=True):
         axes.annotate(
             name,
             (last, value),
@@ -139,7 +172,14 @@ def _end_labels(axes: Axes, ends: dict[str, tuple[float, Style]], last: int) -> 
             fontsize=TEXT - 0.5,
             color=look.color,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": look.color, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 5, "relpos": (0, 0.5)},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": look.color,
+                "linewidth": 0.6,
+                "shrinkA": 0,
+                "shrinkB": 5,
+                "relpos": (0, 0.5),
+            },
         )
 
 
@@ -150,17 +190,27 @@ def _place_labels(axes: Axes, points: list[tuple[Interval, Interval, Style]]) ->
     centres = [axes.transData.transform((kept.mean, earned.mean)) * scale for kept, earned, _ in points]
     taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in centres]
     inside = Bbox.from_extents(frame.x0 * scale, frame.y0 * scale, frame.x1 * scale + 12, frame.y1 * scale)
-    for (x, y), (_, _, look) in zip(centres, points, strict=True):
-        name = fitted(look.label, 120)
-        size = width(name) * 0.6 * (TEXT - 0.5)
+    arms = []
+    for kept, earned, _ in points:
+        spans = [(kept.low, kept.high, earned.mean, earned.mean), (kept.mean, kept.mean, earned.low, earned.high)]
+        for x0, x1, y0, y1 in spans if kept.is_known and earned.is_known else ():
+            corners = axes.transData.transform([(x0, y0), (x1, y1)]) * scale
+            arms.append(Bbox(corners).padded(1))
+    names = fitted_apart([look.label for _, _, look in points], 120.0)
+    for (x, y), (_, _, look), name in zip(centres, points, names, strict=True):
+        size = extent([name])
         tries = [
             Bbox.from_bounds(x + dx if dx > 0 else x + dx - size, y + dy, size, TEXT)
             for reach in (7, 20, 36, 54, 76)
             for dy in (reach - 3, -reach - TEXT + 3)
             for dx in (7, -7)
         ]
-        inner = [box for box in tries if inside.x0 <= box.x0 and box.x1 <= inside.x1 and inside.y0 <= box.y0 and box.y1 <= inside.y1]
-        box = min(inner or tries, key=lambda box: sum(box.overlaps(other) for other in taken))
+        inner = [
+            box
+            for box in tries
+            if inside.x0 <= box.x0 and box.x1 <= inside.x1 and inside.y0 <= box.y0 and box.y1 <= inside.y1
+        ]
+        box = min(inner or tries, key=lambda box: 3 * box.count_overlaps(taken) + box.count_overlaps(arms))
         taken.append(box)
         near_x = box.x0 if box.x0 > x else box.x1
         axes.annotate(
@@ -173,5 +223,12 @@ def _place_labels(axes: Axes, points: list[tuple[Interval, Interval, Style]]) ->
             fontsize=TEXT - 0.5,
             color=look.color,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": look.color, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 4, "relpos": (0 if near_x == box.x0 else 1, 0.5)},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": look.color,
+                "linewidth": 0.5,
+                "shrinkA": 0,
+                "shrinkB": 4,
+                "relpos": (0 if near_x == box.x0 else 1, 0.5),
+            },
         )

@@ -9,9 +9,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.report.pictures.canvas import LIGHT, TEXT, WIDTH, Style, canvas, fitted, room, ticks
-from experiments.report.statistics import Interval
-from experiments.report.words import Unit, in_unit, range_of, width
+from experiments.report.intervals import Interval
+from experiments.report.pictures.canvas import (
+    LIGHT,
+    TEXT,
+    WIDTH,
+    Style,
+    canvas,
+    extent,
+    fitted,
+    fitted_apart,
+    room,
+    ticks,
+)
+from experiments.report.words import Unit, in_unit, range_of
 
 ROW = 13.5
 HEADING = 15.0
@@ -52,16 +63,23 @@ def rows(
     """
     has_headings = len(arms) > 1
     names = [style.label for style in arms] if has_headings else [group.name for group in groups]
-    left = min(max(width(name) for name in names), 18.0) * 0.6 * SMALL + 14
+    names = fitted_apart(names, 100.0, SMALL)
+    left = extent(names, SMALL) + 14
     numbers = [write(interval.mean) for group in groups for interval in group.intervals]
-    right = max(width(text) for text in numbers) * 0.6 * SMALL + 8
+    right = extent(numbers, SMALL) + 8
     block = HEADING * has_headings + ROW * len(arms) + GAP * has_headings
     depth = block * len(groups) + GAP
     figure, axes = canvas(depth + 34, left, right, 2, 32)
     axes.set_ylim(depth, 0)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    ends = np.array([[i.low if i.is_known else i.mean, i.high if i.is_known else i.mean, i.mean] for group in groups for i in group.intervals])
+    ends = np.array(
+        [
+            [i.low if i.is_known else i.mean, i.high if i.is_known else i.mean, i.mean]
+            for group in groups
+            for i in group.intervals
+        ]
+    )
     known = ends[np.isfinite(ends)]
     axes.set_xlim(room(*((known.min(), known.max()) if known.size else (0.0, 0.0)), at_zero=is_bar))
     ticks(axes, "x", write)
@@ -72,14 +90,18 @@ def rows(
         top = rank * block + GAP / 2
         if has_headings:
             axes.annotate(
-                fitted(group.name, WIDTH - 20), (-left + 2, top + HEADING / 2), xycoords=("axes points", "data"),
-                va="center", fontweight="bold", fontsize=TEXT, annotation_clip=False,
+                fitted(group.name, WIDTH - 20),
+                (-left + 2, top + HEADING / 2),
+                xycoords=("axes points", "data"),
+                va="center",
+                fontweight="bold",
+                fontsize=TEXT,
+                annotation_clip=False,
             )
         for place, (style, interval) in enumerate(zip(arms, group.intervals, strict=True)):
             y = top + HEADING * has_headings + ROW * (place + 0.5)
             _row(axes, y, interval, style, is_bar=is_bar)
-            name = style.label if has_headings else group.name
-            _beside(axes, fitted(name, left - 14, SMALL), y, "left", left)
+            _beside(axes, names[place if has_headings else rank], y, "left", left)
             _beside(axes, write(interval.mean), y, "right", right)
     return figure
 
@@ -101,7 +123,13 @@ def _row(axes: Axes, y: float, interval: Interval, style: Style, *, is_bar: bool
         return
     if is_bar:
         axes.barh(
-            y, interval.mean, height=ROW - 3.5, color=style.color, hatch=style.hatch, edgecolor=LIGHT["paper"], linewidth=0
+            y,
+            interval.mean,
+            height=ROW - 3.5,
+            color=style.color,
+            hatch=style.hatch,
+            edgecolor=LIGHT["paper"],
+            linewidth=0,
         )
     if interval.is_known:
         axes.plot([interval.low, interval.high], [y, y], color=LIGHT["paper"], linewidth=3.4)

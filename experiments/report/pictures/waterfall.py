@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from experiments.report.evidence import FIRM_LINES, TIER_LINES, Evidence
-from experiments.report.pictures.canvas import LIGHT, TEXT, Picture, canvas, fitted, room, ticks, to_svg
 from experiments.report.findings import best_against_rest
-from experiments.report.statistics import Interval, interval_of
-from experiments.report.words import compact, count, difference_in_unit, range_of, signed, width
+from experiments.report.intervals import Interval, interval_of
+from experiments.report.pictures.canvas import LIGHT, TEXT, Picture, canvas, extent, fitted_apart, room, ticks, to_svg
+from experiments.report.words import compact, count, difference_in_unit, range_of, signed
 
 REST = "not accounted for"
 TOTAL = "difference in profit"
@@ -29,29 +29,33 @@ class Step:
 
 def by_line(evidence: Evidence, arm: str, other: str) -> list[Step]:
     """Return the steps from revenue and each cost line to the difference in profit; their means add up to it."""
-    money = evidence.long_run
-    change = (money.xs(arm, level="arm") - money.xs(other, level="arm")).dropna(subset="profit")
-    steps = {line: change[line] if line == "revenue" else -change[line] for line in change if line != "profit"}
+    change = _change(evidence.long_run, arm, other)
+    steps = {str(line): change[line] if line == "revenue" else -change[line] for line in change if line != "profit"}
     return _steps(evidence, arm, other, steps)
 
 
 def by_tier(evidence: Evidence, arm: str, other: str) -> list[Step]:
     """Return the steps from each tier's contribution and the firm-wide costs to the difference in profit."""
-    wide = evidence.tables["tiers"].pivot_table(index=["arm", "seed"], columns="tier", values="contribution", aggfunc="sum")
+    wide = evidence.tables["tiers"].pivot_table(
+        index=["arm", "seed"], columns="tier", values="contribution", aggfunc="sum"
+    )
     wide = wide.reindex(evidence.long_run.index).fillna(0.0).reindex(columns=evidence.tiers, fill_value=0.0)
     money = evidence.long_run
     wide["firm-wide costs"] = -money[[line for line in FIRM_LINES if line in money]].sum(axis=1)
-    change = wide.xs(arm, level="arm") - wide.xs(other, level="arm")
+    change = _change(wide, arm, other)
     return _steps(evidence, arm, other, {str(name): change[name] for name in change})
 
 
 def line_by_tier(evidence: Evidence, arm: str, other: str) -> pd.DataFrame:
     """Return the mean difference in profit by tier (rows) and line (columns), firm-wide costs apart."""
-    lines = [line for line in ("revenue", *TIER_LINES) if line in evidence.tables["tiers"]]
-    money = evidence.tables["tiers"].groupby(["arm", "seed", "tier"])[lines].sum().unstack("tier").fillna(0.0)
-    change = (money.xs(arm, level="arm") - money.xs(other, level="arm")).dropna().mean().unstack(0)
-    change = change.reindex(index=[tier for tier in evidence.tiers if tier in change.index], columns=lines)
-    return change.assign(**{line: -change[line] for line in lines if line != "revenue"})
+    tiers = evidence.tables["tiers"]
+    lines = [line for line in ("revenue", *TIER_LINES) if line in tiers]
+    table = pd.DataFrame(index=pd.Index(evidence.tiers, name="tier"), columns=lines, dtype=float)
+    for line in lines:
+        wide = tiers.pivot_table(index=["arm", "seed"], columns="tier", values=line, aggfunc="sum").fillna(0.0)
+        mean = _change(wide, arm, other).dropna().mean().reindex(evidence.tiers, fill_value=0.0)
+        table[line] = mean if line == "revenue" else -mean
+    return table
 
 
 def waterfalls(evidence: Evidence) -> list[Picture]:
@@ -68,13 +72,22 @@ def waterfalls(evidence: Evidence) -> list[Picture]:
     ):
         total = steps[-1].change
         caption = (
-            f"{names}, last {evidence.horizon} periods, mean over {count(total.n, 'paired seed')}. Each bar starts where the one "
-            "above ends; together they make the total. Solid, to the right: adds to profit, by more revenue or a lower cost. "
-            f"Hatched, to the left: takes from it. {_standing(evidence, other, total)}"
+            f"{names}, last {evidence.horizon} periods, mean over {count(total.n, 'paired seed')}. Each bar starts "
+            "where the one above ends; together they make the total. Solid, to the right: adds to profit, by more "
+            f"revenue or a lower cost. Hatched, to the left: takes from it. {_standing(evidence, other, total)}"
         )
-        words = [f"{step.name}: {difference_in_unit(step.change.mean, 'money')} ({range_of(step.change, 'money', is_difference=True)})." for step in steps]
+        words = [
+            f"{step.name}: {difference_in_unit(step.change.mean, 'money')} "
+            f"({range_of(step.change, 'money', is_difference=True)})."
+            for step in steps
+        ]
         pictures.append(Picture(key, f"{title}, {what}", caption, words, _draw(steps, key)))
     return pictures
+
+
+def _change(table: pd.DataFrame, arm: str, other: str) -> pd.DataFrame:
+    """Return the rows of one arm less those of the other, by seed; NaN for a seed that only one of them finished."""
+    return pd.DataFrame(table.loc[arm]) - pd.DataFrame(table.loc[other])
 
 
 def _standing(evidence: Evidence, other: str, total: Interval) -> str:
@@ -104,15 +117,20 @@ def _draw(steps: Sequence[Step], key: str) -> str:
     starts[-1] = 0.0
     names = [step.name for step in steps]
     numbers = [signed(compact(step.change.mean)) for step in steps]
-    left = min(max(width(name) for name in names), 20) * 0.6 * (TEXT - 0.5) + 8
-    right = max(width(text) for text in numbers) * 0.6 * (TEXT - 0.5) + 8
+    names = fitted_apart(names, 115.0)
+    left, right = extent(names) + 8, extent(numbers) + 8
     figure, axes = canvas(ROW * len(steps) + 40, left, right, 4, 34)
     axes.set_ylim(len(steps) - 0.5, -0.5)
-    ends = [start + value for start, step in zip(starts, steps, strict=True) for value in (step.change.mean, step.change.low, step.change.high) if np.isfinite(value)]
+    ends = [
+        start + value
+        for start, step in zip(starts, steps, strict=True)
+        for value in (step.change.mean, step.change.low, step.change.high)
+        if np.isfinite(value)
+    ]
     axes.set_xlim(room(min(ends), max(ends), at_zero=True))
     ticks(axes, "x", lambda value: signed(compact(value)))
     axes.axvline(0, color=LIGHT["ink"], linewidth=0.8)
-    axes.set_yticks(range(len(steps)), [fitted(name, left - 8) for name in names], color=LIGHT["ink"])
+    axes.set_yticks(range(len(steps)), names, color=LIGHT["ink"])
     axes.tick_params(axis="y", length=0, pad=5)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel("money: change in profit")
@@ -120,7 +138,9 @@ def _draw(steps: Sequence[Step], key: str) -> str:
         change, is_total = step.change, row == len(steps) - 1
         color = LIGHT["muted"] if is_total else LIGHT["arm1" if change.mean >= 0 else "arm2"]
         hatch = "" if is_total or change.mean >= 0 else "////"
-        axes.barh(row, change.mean, left=start, height=0.62, color=color, hatch=hatch, edgecolor=LIGHT["paper"], linewidth=0)
+        axes.barh(
+            row, change.mean, left=start, height=0.62, color=color, hatch=hatch, edgecolor=LIGHT["paper"], linewidth=0
+        )
         end = start + change.mean
         if not is_total:
             axes.plot([end, end], [row, row + 0.69], color=LIGHT["muted"], linewidth=0.7)
@@ -129,7 +149,14 @@ def _draw(steps: Sequence[Step], key: str) -> str:
             axes.plot(reach, [row, row], color=LIGHT["paper"], linewidth=3.6)
             axes.plot(reach, [row, row], color=LIGHT["ink"], linewidth=1.3, marker="|", markersize=6)
         axes.annotate(
-            text, (1, row), xycoords=("axes fraction", "data"), xytext=(right - 2, 0), textcoords="offset points",
-            ha="right", va="center", fontsize=TEXT - 0.5, fontweight="bold" if is_total else "normal",
+            text,
+            (1, row),
+            xycoords=("axes fraction", "data"),
+            xytext=(right - 2, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=TEXT - 0.5,
+            fontweight="bold" if is_total else "normal",
         )
     return to_svg(figure, key)

@@ -1,4 +1,4 @@
-"""Intervals, paired tests and the allowance for making several comparisons at once."""
+"""Intervals as pictures and sentences need them, paired tests, and the allowance for many comparisons at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-LEVEL = 0.95
+from experiments.statistics import estimate
+
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -40,16 +41,9 @@ NOTHING = Interval(math.nan, math.nan, math.nan, 0)
 
 def interval_of(values: ArrayLike) -> Interval:
     """Return the mean of ``values`` (one per seed, NaN where not known) and its 95% interval by Student's t."""
-    known = np.asarray(values, dtype=float)
-    known = known[np.isfinite(known)]
-    n = known.size
-    if n == 0:
-        return NOTHING
-    mean = float(known.mean())
-    if n == 1:
-        return Interval(mean, math.nan, math.nan, 1)
-    reach = float(stats.t.ppf(0.5 + LEVEL / 2, n - 1) * known.std(ddof=1) / math.sqrt(n))
-    return Interval(mean, mean - reach, mean + reach, n)
+    found = estimate(values)
+    mean, low, high = (math.nan if end is None else end for end in (found.mean, found.ci_low, found.ci_high))
+    return Interval(mean, low, high, found.n)
 
 
 def paired_p(differences: ArrayLike) -> float:
