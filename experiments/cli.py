@@ -116,16 +116,14 @@ def run(
 ) -> None:
     """Run one market once and print how its firms fared."""
     from experiments.compare import require_writable, write_table, write_whole
-    from experiments.runner import Progress, announce_compilation
+    from experiments.runner import Progress, compiling
+    from sim.market import Market
 
     chosen = _scenario(scenario, _overrides(settings))
     if out is not None:
         require_writable(out)
     n_periods = periods or chosen.periods
-    with Progress(n_periods, "periods") as said:
-        announce_compilation(said)
-        from sim.market import Market
-
+    with Progress(n_periods, "periods") as said, compiling(said):
         market = Market(chosen, seed=seed, collect=False)
         results = market.run(n_periods, on_period=lambda _: said.advance())
     summary = results.summary()

@@ -38,6 +38,7 @@ Result = TypeVar("Result")
 # only then is it sure that the job, and not a neighbour, ends its worker.
 N_TRIES_BESIDE_OTHERS = 2
 SECONDS_BETWEEN_LINES = 2.0
+WARM_UP_PERIODS = 30  # enough for every kernel, those of a review included
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,20 +331,30 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
     return frames
 
 
-def announce_compilation(progress: Progress) -> bool:
-    """Say that the first run will compile the kernels, if the cache is cold, and return whether it is."""
-    from sim import compiled
+@contextmanager
+def compiling(progress: Progress) -> Iterator[bool]:
+    """Hold around a run: say that it has to compile the kernels first, if no run has done so before it.
 
-    is_cold = not compiled.is_warm()
+    Yields whether that is so. A mark beside the compiled kernels says that a run has ended with them; that some kernels
+    are there says little, since a run that was stopped while compiling leaves some, too.
+    """
+    from sim.compiled import cache_folder
+
+    mark = cache_folder() / "complete"
+    is_cold = not mark.exists()
     if is_cold:
         progress.say("compiling the market's kernels, once on this machine (about 20 s) ...")
-    return is_cold
+    yield is_cold
+    mark.touch()
 
 
 def warm_up(scenario: Scenario, progress: Progress) -> None:
-    """Compile the kernels in this process if the cache is cold, so that the workers find them there.
+    """Compile the kernels in this process if need be, so that the workers find them compiled.
 
     Without it every worker would compile the same kernels at the same time.
     """
-    if announce_compilation(progress):
-        simulate(scenario, seed=0, with_network=False)
+    with compiling(progress) as is_cold:
+        if is_cold:
+            from sim.market import Market
+
+            Market(scenario, seed=0, collect=False).run(min(scenario.periods, WARM_UP_PERIODS))

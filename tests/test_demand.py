@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import importlib.util
 import os
 from pathlib import Path
@@ -271,6 +272,7 @@ def test_quantiles_have_the_moments_of_the_fit(fitted: DemandFit) -> None:
     assert_allclose(basket.mean(), fitted.mean_basket_money, rtol=1e-3)
 
 
+@settings(max_examples=100, deadline=None)
 @given(u=st.lists(st.floats(2.0**-33, 1.0 - 2.0**-33), min_size=2, max_size=20))
 @example(u=[2.0**-33, 1.0 - 2.0**-33])
 def test_quantiles_are_finite_and_in_order(fitted: DemandFit, u: list[float]) -> None:
@@ -406,6 +408,13 @@ def test_a_file_that_is_no_log(tmp_path: Path, read: object, content: bytes | No
     with pytest.raises(InputError, match=message) as caught:
         read(path)  # type: ignore[operator]
     assert str(path) in str(caught.value)
+
+
+def test_a_compressed_log_is_no_csv(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv.gz"
+    path.write_bytes(gzip.compress(text_log(tmp_path).read_bytes()))
+    with pytest.raises(InputError, match="not a CSV file"):
+        read_log(path)
 
 
 def test_a_folder_is_no_log(tmp_path: Path) -> None:

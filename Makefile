@@ -1,0 +1,31 @@
+# Two commands do everything: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test setup lint bench clean
+
+demo: setup  ## run the main job on the shipped scenarios and show the result
+	$(BIN)/loyalty demo --out reports/demo
+
+test: setup lint  ## run the checks and the tests
+	$(BIN)/pytest -q
+
+setup: .venv/installed  ## leave .venv/bin/loyalty ready
+
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+lint: setup  ## style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: setup  ## speed, ours beside the plain Mesa twin, in one run
+	$(BIN)/python -m benchmarks.speed
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache reports data
