@@ -255,6 +255,7 @@ def demo(out: Path, seeds: int, workers: int | None) -> None:
     comparisons = compare_all(designs, workers)
     for comparison in comparisons:
         _print_comparison(comparison)
+        click.echo()
     drawn = [comparison.design.out for comparison in comparisons if comparison.report]
     if drawn:
         click.echo(f"all reports: {write_index(drawn, out / 'index.html')}")
@@ -416,7 +417,7 @@ def _print_comparison(comparison: Comparison) -> None:
     from experiments.report.evidence import load
 
     evidence = load(comparison.design.out)
-    click.echo(f"\n{evidence.title}")
+    click.echo(evidence.title)
     _print(_comparison_table(comparison, evidence))
     if comparison.report is not None:
         click.echo(f"{headline(evidence)}\nreport: {comparison.report}")

@@ -32,11 +32,16 @@ if TYPE_CHECKING:
 
 Frames = dict[str, pd.DataFrame]
 
-# Tables that are written even when no run has a row for them.
+# Every table is written even when no run has a row for it, so that none is left over from an earlier comparison.
 _COLUMNS = {
     "outcomes": ["firm", "metric", "value"],
+    "periods": ["firm", "period"],
+    "tiers": ["firm", "tier", "customers"],
+    "types": ["firm", "type", "customers"],
     "losses": ["firm", "cause", "customers"],
+    "flows": ["firm", "gained", "lost"],
     "migration": ["firm", "from_tier", "to_tier", "customers"],
+    "retention_by": ["firm", "group", "name", "retention"],
     "nodes": ["node", "firm", "type", "opinion", "status"],
     "ties": ["a", "b"],
 }
@@ -231,9 +236,11 @@ def compare_all(designs: Sequence[Design], workers: int | None = None, progress:
     }
     gathered = [_Gathered(design) for design in designs]
     said = Progress(len(jobs), quiet=not progress)
+    since = time.monotonic()
     try:
         with said, Workers(max(1, min(workers or os.cpu_count() or 1, len(jobs)))) as pool:
-            warm_up(designs[0].arms[designs[0].baseline], said)
+            if jobs:
+                warm_up(designs[0].arms[designs[0].baseline], said)
             for (i, arm, seed), answer in pool.run(simulate, jobs):
                 if isinstance(answer, Failure):
                     gathered[i].failures[arm, seed] = answer.message
@@ -242,10 +249,11 @@ def compare_all(designs: Sequence[Design], workers: int | None = None, progress:
                     gathered[i].add(arm, seed, answer)
                 said.advance(failed=isinstance(answer, Failure))
                 if gathered[i].is_complete:
-                    gathered[i].save()
+                    gathered[i].save(time.monotonic() - since)
+                    since = time.monotonic()
             drawn = _draw({i: each.design.out for i, each in enumerate(gathered) if each.n_finished}, pool, said)
     except KeyboardInterrupt:
-        raise Interrupted(_keep(gathered)) from None
+        raise Interrupted(_keep(gathered, time.monotonic() - since)) from None
     comparisons = []
     for i, each in enumerate(gathered):
         report = drawn.get(i, Failure("every run failed"))
@@ -303,7 +311,6 @@ class _Gathered:
         self.levels: dict[str, dict[str, Estimate]] = {arm: {} for arm in design.arms}
         self.differences: dict[str, dict[str, Difference]] = {arm: {} for arm in design.arms}
         self._frames: dict[tuple[str, int], Frames] = {}
-        self._started = time.monotonic()
 
     @property
     def is_complete(self) -> bool:
@@ -319,7 +326,7 @@ class _Gathered:
         self._frames[arm, seed] = frames
         self.n_finished += 1
 
-    def save(self) -> None:
+    def save(self, seconds: float) -> None:
         """Write every table and the manifest, then let go of the runs; a report drawn from older data is removed."""
         data = self.design.out / "data"
         data.mkdir(parents=True, exist_ok=True)
@@ -330,7 +337,7 @@ class _Gathered:
         tables["differences"] = _rows(self.differences, Difference)
         for name, table in tables.items():
             write_table(table, data / name)
-        text = json.dumps(self._manifest(), indent=1, ensure_ascii=False)
+        text = json.dumps(self._manifest(seconds), indent=1, ensure_ascii=False)
         write_whole(data / "manifest.json", lambda path: path.write_text(text, encoding="utf-8"))
         self.is_saved = True
         self._frames.clear()
@@ -345,10 +352,9 @@ class _Gathered:
 
     def _tables(self) -> Frames:
         runs = {key: self._frames[key] for key in self.keys if key in self._frames}
-        names = dict.fromkeys([*_COLUMNS, *(name for frames in runs.values() for name in frames if name != "run")])
         tables = {
-            name: _stacked(name, {key: frames[name] for key, frames in runs.items() if name in frames})
-            for name in names
+            name: _stacked({key: frames[name] for key, frames in runs.items() if name in frames}, columns)
+            for name, columns in _COLUMNS.items()
         }
         for name in ("nodes", "ties"):
             tables[name] = tables[name].drop(columns="seed")  # of one seed, for a picture
@@ -376,7 +382,7 @@ class _Gathered:
             for arm, difference in compare_to_baseline(values, self.design.baseline).items():
                 self.differences[arm][metric] = difference
 
-    def _manifest(self) -> dict[str, Any]:
+    def _manifest(self, seconds: float) -> dict[str, Any]:
         design = self.design
         reference = design.arms[design.baseline]
         return {
@@ -394,17 +400,17 @@ class _Gathered:
             "settings": differing_settings(design.arms),
             "toml": {arm: to_toml(scenario) for arm, scenario in design.arms.items()},
             "command": design.command,
-            "seconds": round(time.monotonic() - self._started, 1),
+            "seconds": round(seconds, 1),
             "unfinished": len(self.keys) - self.n_finished - len(self.failures),
             "failed": [asdict(run) for run in self.failed()],
         }
 
 
-def _stacked(name: str, frames: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
-    """Return the frames of all runs in one, with the run's arm and seed in front."""
+def _stacked(frames: Mapping[tuple[str, int], pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    """Return the frames of all runs in one, with the run's arm and seed in front; of no rows, the bare columns."""
     filled = {key: frame for key, frame in frames.items() if len(frame)}
     if not filled:
-        return pd.DataFrame(columns=["arm", "seed", *_COLUMNS.get(name, ())])
+        return pd.DataFrame(columns=["arm", "seed", *columns])
     return pd.concat(filled, names=["arm", "seed"]).droplevel(-1).reset_index()
 
 
@@ -426,13 +432,13 @@ def _draw(folders: Mapping[int, Path], pool: Workers, said: Progress) -> dict[in
     return dict(pool.run(write_report, {i: (folder,) for i, folder in folders.items()}))
 
 
-def _keep(gathered: Iterable[_Gathered]) -> str:
+def _keep(gathered: Iterable[_Gathered], seconds: float) -> str:
     """Save what was finished when Ctrl-C came, and say how much and where."""
     kept = []
     for each in gathered:
         if each.n_finished:
             if not each.is_saved:
-                each.save()
+                each.save(seconds)
             kept.append(f"{each.n_finished} of {len(each.keys)} runs are kept in {each.design.out / 'data'}")
     return "stopped; " + ("; ".join(kept) or "no run was finished")
 

@@ -6,6 +6,7 @@ thread each, leave Ctrl-C to the parent, and end when the parent ends or lets go
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -72,6 +73,7 @@ class Workers:
         self.count = count
         self._pool: ProcessPoolExecutor | None = None
         self._lifeline: Connection | None = None
+        self._has_started: ctypes.c_bool | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -86,6 +88,11 @@ class Workers:
 
         An exception in a job is a :class:`Failure` in its place. When a worker dies, its pool is built again and what
         was lost is run again, so ``function`` must be a pure function of its arguments, and importable by its name.
+
+        Raises
+        ------
+        RuntimeError
+            If no worker process gets as far as its first job.
         """
         if self.count == 1:
             for key, arguments in jobs.items():
@@ -107,6 +114,7 @@ class Workers:
             if is_broken:
                 finished, _ = wait(under_way)  # a broken pool ends them all
                 self._end(at_once=True)
+                self._require_that_workers_start()
             for future in finished:
                 key = under_way.pop(future)
                 if not _is_lost(future):
@@ -127,14 +135,21 @@ class Workers:
     def _submit(self, function: Callable[..., Result], arguments: tuple[Any, ...]) -> Future[Result | Failure]:
         with _as_workers_need_it():
             if self._pool is None:
-                held_by_workers, self._lifeline = multiprocessing.Pipe(duplex=False)
+                context = multiprocessing.get_context("spawn")
+                held_by_workers, self._lifeline = context.Pipe(duplex=False)
+                self._has_started = context.RawValue(ctypes.c_bool, False)
                 self._pool = ProcessPoolExecutor(
-                    self.count,
-                    mp_context=multiprocessing.get_context("spawn"),
-                    initializer=_end_with_the_lifeline,
-                    initargs=(held_by_workers,),
+                    self.count, context, _start_worker, initargs=(held_by_workers, self._has_started)
                 )
             return self._pool.submit(_attempt, function, arguments)
+
+    def _require_that_workers_start(self) -> None:
+        """Refuse to build pools in vain: a script without a guard would start itself anew in every worker."""
+        if self._has_started is not None and not self._has_started.value:
+            raise RuntimeError(
+                "no worker process could start; a script that starts workers needs its first call below "
+                'if __name__ == "__main__":'
+            )
 
     def _end(self, *, at_once: bool) -> None:
         if self._pool is None or self._lifeline is None:
@@ -166,8 +181,9 @@ def _as_workers_need_it() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _end_with_the_lifeline(lifeline: Connection) -> None:
+def _start_worker(lifeline: Connection, has_started: ctypes.c_bool) -> None:
     """End this worker as soon as the parent's end of the lifeline closes: it does so even if the parent is killed."""
+    has_started.value = True
 
     def watch() -> None:
         multiprocessing.connection.wait([lifeline])
@@ -229,6 +245,10 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+    def restart_clock(self) -> None:
+        """Count from now, so that what came before the work does not slow its pace."""
+        self._started = self._last_line = time.monotonic()
 
     def say(self, message: str) -> None:
         """Say something beside the count, above the bar if there is one."""
@@ -358,3 +378,4 @@ def warm_up(scenario: Scenario, progress: Progress) -> None:
             from sim.market import Market
 
             Market(scenario, seed=0, collect=False).run(min(scenario.periods, WARM_UP_PERIODS))
+    progress.restart_clock()

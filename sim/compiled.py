@@ -12,10 +12,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numba
-from numba import prange
+# OpenMP's threads would otherwise spin while they wait: ten times slower when a core is busy with something else.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-__all__ = ["cache_folder", "inline", "is_warm", "kernel", "parallel_kernel", "prange", "source_hash"]
+import numba  # noqa: E402
+from numba import prange  # noqa: E402
+
+__all__ = ["cache_folder", "inline", "is_warm", "kernel", "parallel_kernel", "prange", "source_hash", "use_threads_for"]
+
+ROWS_WORTH_A_THREAD = 20_000
 
 
 def source_hash() -> str:
@@ -52,6 +57,14 @@ def cache_folder() -> Path:
 def is_warm() -> bool:
     """Say whether compiled kernels are already in the cache, so that a first run can announce the wait."""
     return any(Path(numba.config.CACHE_DIR).rglob("*.nbi"))  # type: ignore[attr-defined]
+
+
+def use_threads_for(n_rows: int) -> None:
+    """Let parallel kernels use as many threads as the rows are worth, up to ``NUMBA_NUM_THREADS``.
+
+    For a small town waking a thread takes longer than its share of the work. The number never changes a result.
+    """
+    numba.set_num_threads(max(1, min(numba.config.NUMBA_NUM_THREADS, n_rows // ROWS_WORTH_A_THREAD)))  # type: ignore[attr-defined]
 
 
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]

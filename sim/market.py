@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sim import customers as people
 from sim import happenings
 from sim.accounts import N_LINES, FirmCost, ImbalanceError, Line
+from sim.compiled import use_threads_for
 from sim.customers import Customers
 from sim.errors import InputError
 from sim.firms import Firm
@@ -99,6 +100,7 @@ class Market(mesa.Model):
 
     def step(self) -> None:
         """One period: the world turns, firms review and post, customers live through it, word spreads, books close."""
+        use_threads_for(self.n_customers)
         self._open_period()
         happenings.happen(self)
         self.agents.do("review_pyramid")

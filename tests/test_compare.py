@@ -194,10 +194,13 @@ def test_when_every_run_fails_there_are_data_but_no_report(arms, tmp_path, monke
     def fails(*_):
         raise ArithmeticError("no")
 
+    compare(arms, [1], "usual", tmp_path, workers=1, progress=False)
+    assert len(table(tmp_path, "periods")) == 3
     monkeypatch.setattr(module, "simulate", fails)
     found = compare(arms, [1], "usual", tmp_path, workers=1, progress=False)
     assert (found.report, found.problem, len(found.failed)) == (None, "every run failed", 3)
     assert list(table(tmp_path, "runs")["failure"]) == ["ArithmeticError: no"] * 3
+    assert table(tmp_path, "periods").empty  # nothing is left of the earlier comparison
     assert found.to_json()["arms"] == {"usual": {}, "dear": {}, "cheap": {}}
 
 

@@ -143,6 +143,14 @@ def test_no_worker_outlives_its_parent(tmp_path, sent):
     assert within(5, lambda: not any(is_alive(mark.name) for mark in marks.iterdir()))
 
 
+def test_a_script_without_a_guard_is_told_so_at_once(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT.replace('if __name__ == "__main__":', "if True:"), encoding="utf-8")
+    parent = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True, timeout=20)
+    assert parent.returncode == 1
+    assert "RuntimeError: no worker process could start" in parent.stderr
+
+
 def test_progress_off_a_terminal_is_lines_with_rate_and_time_left(monkeypatch):
     clock = {"now": 0.0}
     monkeypatch.setattr(time, "monotonic", lambda: clock["now"])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from experiments.report import findings, tables
 from experiments.report.evidence import Evidence, load
@@ -112,7 +113,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": count, "number": number}
+    environment.filters |= {"count": count, "number": number, "breakable": _breakable}
     colors = {place: "".join(f"--{name}:{pair[place]};" for name, pair in THEME.items()) for place in (0, 1)}
     sheet = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
     environment.globals |= {
@@ -122,6 +123,11 @@ def _environment() -> Environment:
         "safe_svg": Markup,
     }
     return environment
+
+
+def _breakable(path: object) -> Markup:
+    """Let a dotted path break after its dots and underscores rather than anywhere."""
+    return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(path))))
 
 
 def _write(path: Path, text: str) -> Path:

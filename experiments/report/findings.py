@@ -146,8 +146,12 @@ def best(evidence: Evidence, name: str) -> str:
     leader, nearest = verdicts[0].arm, verdicts[0]
     gap = nearest.difference
     lead = f"{_amount(nearest)} over “{nearest.other}”"
-    seeds = f"{range_of(gap, told.unit, is_difference=True)}; {count(gap.n, 'seed')}"
-    evidence_of_lead = f"(95% interval {seeds})" if gap.is_known else "(one run: no interval)"
+    if not gap.is_known:
+        if gap.n == 0:
+            return f"{told.label}: no single best arm shown; the arms have no seed in common."
+        highest = f"“{leader}” came out highest, by {lead}" if gap.mean else "the highest arms came out equal"
+        return f"{told.label}, one run: no interval, so no single best arm shown; in that run {highest}."
+    evidence_of_lead = f"(95% interval {range_of(gap, told.unit, is_difference=True)}; {count(gap.n, 'seed')})"
     if all(verdict.direction > 0 for verdict in verdicts):
         does = "keeps the most customers"
         if name == "profit":
@@ -155,6 +159,8 @@ def best(evidence: Evidence, name: str) -> str:
             does += f" over the last {evidence.horizon} periods"
         rest = count(len(verdicts), "other arm")
         return f"“{leader}” {does}: ahead of each of the {rest}, and by {lead}, the next best {evidence_of_lead}."
+    if all(not evidence.difference(name, *pair).any() for pair in combinations(evidence.ranked(name), 2)):
+        return f"{told.label}: no difference shown between any of the arms; they are equal in every seed."
     level_with = listed(f"“{verdict.other}”" for verdict in verdicts if verdict.direction <= 0)
     return (
         f"{told.label}: no single best arm shown; “{leader}” has the highest mean, by {lead} {evidence_of_lead}, "
@@ -186,20 +192,25 @@ def allowance(evidence: Evidence) -> str:
     n_arms = len(evidence.arms)
     if n_arms < 2:
         return ""
-    n_planned, n_pairs = 2 * (n_arms - 1), n_arms * (n_arms - 1)
-    return (
-        f"Arms are compared seed by seed: the same seed gives every arm the same people and the same luck. "
-        f"{count(n_planned, 'comparison')} with the baseline {'is' if n_planned == 1 else 'are'} made "
-        f"({count(n_arms - 1, 'arm')}, two measures). A difference is called shown only if its 95% interval "
-        f"excludes zero and its paired t-test stays below 5% after Holm's correction for those {n_planned}. "
-        + (
-            f"The best arm is picked after seeing the results, so its lead is corrected for all {n_pairs} "
-            "pairs of arms and measures. "
-            if n_arms > 2
-            else ""
-        )
-        + "The intervals themselves are not widened."
+    if len(evidence.manifest["seeds"]) < 2:
+        return "One seed shows what can happen, not what to expect: with more seeds, a difference gets an interval."
+    planned = against_baseline(evidence)
+    if not planned:
+        return f"No run of the baseline “{evidence.label[evidence.baseline]}” finished, so nothing is compared with it."
+    n_planned = planned[0].n_comparisons
+    text = (
+        "Arms are compared seed by seed: the same seed gives every arm the same people and the same luck. "
+        f"{count(n_planned, 'comparison')} with the baseline {'is' if n_planned == 1 else 'are'} made (each other "
+        "arm, in retention and in profit). A difference is called shown only if its 95% interval excludes zero and its paired "
+        f"t-test stays below 5% after Holm's correction for {'it' if n_planned == 1 else f'those {n_planned}'}. "
     )
+    if n_arms > 2:
+        n_pairs = best_against_rest(evidence, "profit")[0].n_comparisons
+        text += (
+            "The best arm is picked after seeing the results, so its lead is corrected for all pairs of arms: "
+            f"{count(n_pairs, 'comparison')}. "
+        )
+    return text + "The intervals themselves are not widened."
 
 
 def _amount(verdict: Verdict) -> str:

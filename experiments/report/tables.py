@@ -59,7 +59,7 @@ def comparison(evidence: Evidence, name: str) -> Table:
         if has_others:
             cells.append(Cell(_chance(_extra(evidence, name, arm, "p_best"))))
         rows.append((evidence.label[arm], cells))
-    columns = ["Arm", "Mean", *(["Difference from baseline", "Chance to be best"] if has_others else [])]
+    columns = ["Arm", "Mean", *(["Difference from baseline", "Chance best"] if has_others else [])]
     return Table(told.label, columns, rows, f"{told.label}: {told.meaning}." if told.meaning else "")
 
 
@@ -94,6 +94,8 @@ def step_matrix(evidence: Evidence) -> Table | None:
     if evidence.contrast is None or evidence.tables["tiers"].empty:
         return None
     arm, other = evidence.contrast
+    if not evidence.difference("profit", arm, other).any():
+        return None
     change = line_by_tier(evidence, arm, other)
     if change.empty:
         return None
@@ -118,11 +120,11 @@ def settings(evidence: Evidence) -> Table | None:
     rows = []
     for path in paths:
         values = [chosen.get(arm, {}).get(path) for arm in arms]
-        if len(arms) == 1 or any(value != values[0] for value in values):
+        if any(value != values[0] for value in values):
             rows.append((str(path), [Cell(DASH if value is None else _setting(value)) for value in values]))
     if not rows:
         return None
-    note = f"{DASH} means as in the scenario." if any(cell.text == DASH for _, cells in rows for cell in cells) else ""
+    note = f"{DASH} means not set." if any(cell.text == DASH for _, cells in rows for cell in cells) else ""
     return Table("Settings in which the arms differ", ["Setting", *arms], rows, note)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os.path
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -83,6 +84,15 @@ def compact(value: float) -> str:
         if abs(value) >= size:
             return _three_digits(value / size) + letter
     return _three_digits(value)
+
+
+def without_zeros(text: str) -> str:
+    """Drop the zeros that end a number's decimals, as an axis writes it.
+
+    >>> without_zeros("+2.50k"), without_zeros("60.0%"), without_zeros("100")
+    ('+2.5k', '60%', '100')
+    """
+    return re.sub(r"\.(\d*?)0+(?=\D*$)", lambda match: f".{match[1]}" if match[1] else "", text)
 
 
 def percent(value: float) -> str:

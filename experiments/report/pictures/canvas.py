@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from experiments.report.evidence import Evidence
-from experiments.report.words import shortened, shortened_apart, width
+from experiments.report.words import shortened, shortened_apart, width, without_zeros
 
 WIDTH = 340.0  # points; about the width of a phone's page, so that text is shown at about its nominal size
 TEXT = 10.0
@@ -154,7 +154,7 @@ def ticks(axes: Axes, side: str, write: Callable[[float], str], most: int = 4) -
     """Write the numbers of one axis (``"x"`` or ``"y"``) with ``write``, at ``most`` about that many places."""
     axis = axes.xaxis if side == "x" else axes.yaxis
     axis.set_major_locator(MaxNLocator(most))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: write(round(value, 12))))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: without_zeros(write(round(value, 12)))))
     axes.grid(axis="x" if side == "x" else "y")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -11,15 +13,11 @@ from matplotlib.lines import Line2D
 
 from experiments.report.evidence import Evidence
 from experiments.report.pictures.canvas import LIGHT, TEXT, WIDTH, Picture, fitted, to_svg
-from experiments.report.words import count, listed, number, percent
+from experiments.report.words import MINUS, count, listed, number, percent, without_zeros
 
-OPINIONS = (
-    ("bad2", "very bad", -0.6),
-    ("bad1", "bad", -0.2),
-    ("middling", "neutral", 0.2),
-    ("good1", "good", 0.6),
-    ("good2", "very good", np.inf),
-)
+# From worst to best; an opinion is strong beyond some distance from zero, and neutral within a quarter of that.
+OPINIONS = (("bad2", "very bad"), ("bad1", "bad"), ("middling", "neutral"), ("good1", "good"), ("good2", "very good"))
+NEUTRAL_FRAC = 0.25
 STATUSES = (("other", "s", 3.6, "others"), ("customer", "o", 5.2, "customer"), ("lost", "X", 6.0, "lost customer"))
 SEED = 1
 MOST_TIES = 3000
@@ -39,13 +37,16 @@ def network(evidence: Evidence) -> Picture:
     for arm, graph in graphs.items():
         twin = next((other for other in places if nx.utils.graphs_equal(graph, graphs[other])), None)
         places[arm] = places[twin] if twin else _layout(graph)
-    words = [line for arm in people for line in _told(evidence.label[arm], people[arm], graphs[arm])]
+    strong = _strong(people.values())
+    words = [line for arm in people for line in _told(evidence.label[arm], people[arm], graphs[arm], strong)]
     shown = count(max(len(table) for table in people.values()), "person", "people")
+    far, near = (without_zeros(number(value)) for value in (strong, NEUTRAL_FRAC * strong))
     caption = (
         f"{shown} at the end of the first seed's run, joined where they talk to each other. Colour is their opinion of "
-        "the firm (a dark ring marks a bad one), shape what they are to it. One run, so a picture and not evidence."
+        f"the firm (outlined if bad), shape what they are to it. Opinions run from {MINUS}1 to 1; here very good or "
+        f"bad is beyond {far} from zero, neutral within {near}. One run, so a picture and not evidence."
     )
-    return Picture(key, title, caption, words, _draw(evidence, people, graphs, places, key))
+    return Picture(key, title, caption, words, _draw(evidence, people, graphs, places, strong, key))
 
 
 def _graph(people: pd.DataFrame, ties: pd.DataFrame) -> nx.Graph:
@@ -78,10 +79,10 @@ def _layout(graph: nx.Graph) -> dict[object, np.ndarray]:
     return places
 
 
-def _told(name: str, people: pd.DataFrame, graph: nx.Graph) -> list[str]:
+def _told(name: str, people: pd.DataFrame, graph: nx.Graph, strong: float) -> list[str]:
     status = [f"{number((people['status'] == kind).sum())} {meaning}" for kind, _, _, meaning in STATUSES[::-1]]
-    bins = _opinion_bins(people)
-    views = [f"{percent(float((bins == place).mean()))} {meaning}" for place, (_, meaning, _) in enumerate(OPINIONS)]
+    bins = _opinion_bins(people, strong)
+    views = [f"{percent(float((bins == place).mean()))} {meaning}" for place, (_, meaning) in enumerate(OPINIONS)]
     lines = [f"{name}: {listed(status)}; opinion of the firm: {listed(views)}."]
     ends = np.array([(people.at[a, "opinion"], people.at[b, "opinion"]) for a, b in graph.edges], dtype=float)
     both = np.concatenate([ends, ends[:, ::-1]]) if len(ends) else np.zeros((0, 2))
@@ -93,9 +94,15 @@ def _told(name: str, people: pd.DataFrame, graph: nx.Graph) -> list[str]:
     return lines
 
 
-def _opinion_bins(people: pd.DataFrame) -> np.ndarray:
-    opinions = people["opinion"].astype(float).fillna(0.0).to_numpy()
-    return np.searchsorted([top for _, _, top in OPINIONS[:-1]], opinions, side="right")
+def _strong(tables: Iterable[pd.DataFrame]) -> float:
+    """Return how far from zero an opinion is strong: one in ten is, since most people think little of most firms."""
+    opinions = np.concatenate([table["opinion"].astype(float).fillna(0.0).to_numpy() for table in tables])
+    return max(float(np.quantile(np.abs(opinions), 0.9)), 0.01)
+
+
+def _opinion_bins(people: pd.DataFrame, strong: float) -> np.ndarray:
+    edges = [-strong, -NEUTRAL_FRAC * strong, NEUTRAL_FRAC * strong, strong]
+    return np.searchsorted(edges, people["opinion"].astype(float).fillna(0.0).to_numpy())
 
 
 def _draw(
@@ -103,6 +110,7 @@ def _draw(
     people: dict[str, pd.DataFrame],
     graphs: dict[str, nx.Graph],
     places: dict[str, dict[object, np.ndarray]],
+    strong: float,
     key: str,
 ) -> str:
     side, title, legend = 300.0, 18.0, 62.0
@@ -115,7 +123,7 @@ def _draw(
         axes.set_ylim(-0.03, 1.03)
         name = fitted(evidence.label[arm], WIDTH - 10)
         axes.set_title(name, loc="left", fontsize=TEXT, fontweight="bold", pad=3)
-        _draw_people(axes, people[arm], graphs[arm], places[arm])
+        _draw_people(axes, people[arm], graphs[arm], places[arm], strong)
     marks = [
         Line2D([], [], linestyle="", marker=marker, markersize=size + 1, color=LIGHT["muted"], label=meaning)
         for _, marker, size, meaning in STATUSES[::-1]
@@ -139,10 +147,10 @@ def _draw(
             markersize=7,
             color=LIGHT[color],
             label=meaning,
-            markeredgecolor=LIGHT["ink" if top <= -0.2 else color],
+            markeredgecolor=_ring(color),
             markeredgewidth=0.8,
         )
-        for color, meaning, top in OPINIONS
+        for color, meaning in OPINIONS
     ]
     figure.legend(
         handles=views,
@@ -158,7 +166,13 @@ def _draw(
     return to_svg(figure, key)
 
 
-def _draw_people(axes: Axes, people: pd.DataFrame, graph: nx.Graph, places: dict[object, np.ndarray]) -> None:
+def _ring(color: str) -> str:
+    return LIGHT["ink" if color.startswith("bad") else "muted" if color == "middling" else color]
+
+
+def _draw_people(
+    axes: Axes, people: pd.DataFrame, graph: nx.Graph, places: dict[object, np.ndarray], strong: float
+) -> None:
     edges = list(graph.edges)
     edges = edges[:: -(-len(edges) // MOST_TIES)] if edges else []
     if edges:
@@ -166,19 +180,18 @@ def _draw_people(axes: Axes, people: pd.DataFrame, graph: nx.Graph, places: dict
         lines[:, 0] = [places[a] for a, _ in edges]
         lines[:, 1] = [places[b] for _, b in edges]
         axes.plot(*lines.reshape(-1, 2).T, color=LIGHT["muted"], linewidth=0.4, alpha=0.35)
-    bins = _opinion_bins(people)
+    bins = _opinion_bins(people, strong)
     at = np.array([places[node] for node in people.index])
     for status, marker, size, _ in STATUSES:
-        for place, (color, _, top) in enumerate(OPINIONS):
+        for place, (color, _) in enumerate(OPINIONS):
             mine = ((people["status"] == status) & (bins == place)).to_numpy()
             if mine.any():
-                ring = LIGHT["ink" if top <= -0.2 else "paper"]
                 axes.plot(
                     *at[mine].T,
                     linestyle="",
                     marker=marker,
                     markersize=size,
                     color=LIGHT[color],
-                    markeredgecolor=ring,
+                    markeredgecolor=_ring(color),
                     markeredgewidth=0.6,
                 )

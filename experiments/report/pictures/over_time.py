@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -64,11 +65,14 @@ def retention(evidence: Evidence) -> Picture:
     for arm, band in bands.items():
         seen = [f"{level(_at(band, t), 'percent')} in period {t}" for t in (window, last) if t in band.index]
         words.append(f"{looks[arm].label}: {', then '.join(seen)}.")
-    year = int(evidence.tables["periods"].loc[evidence.tables["periods"]["retention"].notna(), "period"].min()) - first
     caption = (
-        f"Share of the customers of {year} periods earlier who are customers now and never lapsed in between; so it "
-        f"starts only after {year} periods. Lines are means over seeds, bands their 95% intervals period by period."
+        f"Share of the customers of {evidence.horizon} periods earlier who are customers now and never lapsed in "
+        f"between; so it starts only after {evidence.horizon} periods. "
     )
+    if any(np.isfinite(band["low"]).any() for band in bands.values()):
+        caption += "Lines are means over seeds, bands their 95% intervals period by period."
+    else:
+        caption += "One run: no bands."
     return Picture(key, title, caption, words, to_svg(figure, key))
 
 
@@ -101,17 +105,21 @@ def trade_off(evidence: Evidence) -> Picture:
         fontsize=TEXT - 0.5,
         color=LIGHT["muted"],
         x=-0.13,
-        pad=4,
+        pad=7,
     )
     _place_labels(axes, [(kept, earned, looks[arm]) for arm, (kept, earned) in points.items()])
     words = [
         f"{looks[arm].label}: retention {level(kept, 'percent')}, profit {level(earned, 'money')}."
         for arm, (kept, earned) in points.items()
     ]
-    caption = (
-        "Up is more profit, right is more customers kept. The crosses are each arm's own 95% intervals; two arms whose "
-        "crosses overlap can still differ, because arms are compared seed by seed (see the findings)."
-    )
+    caption = "Up is more profit, right is more customers kept. "
+    if any(kept.is_known for kept, _ in points.values()):
+        caption += (
+            "The crosses are each arm's own 95% intervals; two arms whose crosses overlap can still differ, because "
+            "arms are compared seed by seed (see the findings)."
+        )
+    else:
+        caption += "One run: no intervals."
     return Picture(key, title, caption, words, to_svg(figure, key))
 
 
@@ -131,31 +139,16 @@ def _at(band: pd.DataFrame, period: int) -> Interval:
 
 def _shade(axes: Axes, first: int, warm_up: int, window: int, last: int) -> None:
     """Shade the warm-up and mark the long-run window, with their names above the plot."""
+    over: dict[str, Any] = {"transform": axes.get_xaxis_transform()}
+    small: dict[str, Any] = {"fontsize": TEXT - 1, "color": LIGHT["muted"], **over}
     if warm_up > first:
-        axes.axvspan(first, warm_up, facecolor=LIGHT["shade"], edgecolor=LIGHT["grid"], hatch="///", linewidth=0)
-        axes.text(
-            (first + warm_up) / 2,
-            1.02,
-            "warm-up",
-            transform=axes.get_xaxis_transform(),
-            ha="center",
-            fontsize=TEXT - 1,
-            color=LIGHT["muted"],
-        )
+        end = min(warm_up, last)
+        axes.axvspan(first, end, facecolor=LIGHT["shade"], edgecolor=LIGHT["grid"], hatch="///", linewidth=0)
+        axes.text(first, 1.02, "warm-up", ha="left", **small)
     start = max(window, first)
     axes.axvline(start, color=LIGHT["muted"], linewidth=0.8, linestyle=(0, (2, 2)))
-    axes.plot(
-        [start, last], [1, 1], transform=axes.get_xaxis_transform(), color=LIGHT["muted"], linewidth=2.5, clip_on=False
-    )
-    axes.text(
-        (start + last) / 2,
-        1.02,
-        "long run",
-        transform=axes.get_xaxis_transform(),
-        ha="center",
-        fontsize=TEXT - 1,
-        color=LIGHT["muted"],
-    )
+    axes.plot([start, last], [1, 1], color=LIGHT["muted"], linewidth=2.5, clip_on=False, **over)
+    axes.text(last, 1.02, "long run", ha="right", **small)
 
 
 def _end_labels(axes: Axes, names: Sequence[str], ends: Sequence[float], looks: Sequence[Style], last: int) -> None:

@@ -86,21 +86,24 @@ def rows(
     axes.set_xlabel(axis_label)
     if is_bar:
         axes.axvline(0, color=LIGHT["ink"], linewidth=0.8)
-    for rank, group in enumerate(groups):
-        top = rank * block + GAP / 2
-        if has_headings:
-            axes.annotate(
-                fitted(group.name, WIDTH - 20),
-                (-left + 2, top + HEADING / 2),
-                xycoords=("axes points", "data"),
-                va="center",
-                fontweight="bold",
-                fontsize=TEXT,
-                annotation_clip=False,
-            )
-        for place, (style, interval) in enumerate(zip(arms, group.intervals, strict=True)):
-            y = top + HEADING * has_headings + ROW * (place + 0.5)
-            _row(axes, y, interval, style, is_bar=is_bar)
+    heading = HEADING * has_headings
+    tops = GAP / 2 + block * np.arange(len(groups))
+    for group, top in zip(groups, tops, strict=True) if has_headings else ():
+        axes.annotate(
+            fitted(group.name, WIDTH - 20),
+            (-left + 2, top + heading / 2),
+            xycoords=("axes points", "data"),
+            va="center",
+            fontweight="bold",
+            fontsize=TEXT,
+            annotation_clip=False,
+            bbox={"facecolor": LIGHT["paper"], "edgecolor": "none", "pad": 1.0},
+        )
+    for place, style in enumerate(arms):
+        at = tops + heading + ROW * (place + 0.5)
+        intervals = [group.intervals[place] for group in groups]
+        _draw_arm(axes, at, intervals, style, is_bar=is_bar)
+        for rank, (y, interval) in enumerate(zip(at, intervals, strict=True)):
             _beside(axes, names[place if has_headings else rank], y, "left", left)
             _beside(axes, write(interval.mean), y, "right", right)
     return figure
@@ -118,25 +121,21 @@ def told(groups: Sequence[Group], arms: Sequence[Style], unit: Unit) -> list[str
     return lines
 
 
-def _row(axes: Axes, y: float, interval: Interval, style: Style, *, is_bar: bool) -> None:
-    if not np.isfinite(interval.mean):
-        return
+def _draw_arm(axes: Axes, at: np.ndarray, intervals: Sequence[Interval], style: Style, *, is_bar: bool) -> None:
+    """Draw the bars or points of one arm and their intervals, at heights ``at``; what is not known is left out."""
+    means, lows, highs = np.array([(i.mean, i.low, i.high) for i in intervals]).T
     if is_bar:
-        axes.barh(
-            y,
-            interval.mean,
-            height=ROW - 3.5,
-            color=style.color,
-            hatch=style.hatch,
-            edgecolor=LIGHT["paper"],
-            linewidth=0,
-        )
-    if interval.is_known:
-        axes.plot([interval.low, interval.high], [y, y], color=LIGHT["paper"], linewidth=3.4)
-        color = LIGHT["ink"] if is_bar else style.color
-        axes.plot([interval.low, interval.high], [y, y], color=color, linewidth=1.3, marker="|", markersize=5)
+        look = {"color": style.color, "hatch": style.hatch, "edgecolor": LIGHT["paper"], "linewidth": 0}
+        has_mean = np.isfinite(means)
+        axes.barh(at[has_mean], means[has_mean], height=ROW - 3.5, **look)
+    known = np.isfinite(lows) & np.isfinite(highs)
+    color = LIGHT["ink"] if is_bar else style.color
+    for line, shade in ((2.6, LIGHT["paper"]), (1.3, color)):
+        axes.hlines(at[known], lows[known], highs[known], color=shade, linewidth=line)
+    for ends in (lows, highs):
+        axes.plot(ends[known], at[known], color=color, marker="|", markersize=5, markeredgewidth=1.3, linestyle="")
     if not is_bar:
-        axes.plot([interval.mean], [y], color=style.color, marker=style.marker, markersize=6, linestyle="")
+        axes.plot(means, at, color=style.color, marker=style.marker, markersize=6, linestyle="")
 
 
 def _beside(axes: Axes, text: str, y: float, side: str, margin: float) -> None:

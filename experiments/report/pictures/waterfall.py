@@ -62,8 +62,16 @@ def waterfalls(evidence: Evidence) -> list[Picture]:
     """Draw the difference in profit between the best arm and the baseline, by cost line and by tier."""
     title = "Why the profits differ"
     if evidence.contrast is None:
-        return [Picture("why-lines", title, "Only one arm has a known profit, so there is no difference to explain.")]
+        return [
+            Picture(
+                "why-lines", title, "Fewer than two arms have a known profit, so there is no difference to explain."
+            )
+        ]
     arm, other = evidence.contrast
+    if not evidence.difference("profit", arm, other).any():
+        return [
+            Picture("why-lines", title, "The profits are equal in every seed, so there is no difference to explain.")
+        ]
     names = f"“{evidence.label[arm]}” against “{evidence.label[other]}”"
     pictures = []
     for key, what, steps in (
@@ -146,7 +154,7 @@ def _draw(steps: Sequence[Step], key: str) -> str:
             axes.plot([end, end], [row, row + 0.69], color=LIGHT["muted"], linewidth=0.7)
         if change.is_known:
             reach = [start + change.low, start + change.high]
-            axes.plot(reach, [row, row], color=LIGHT["paper"], linewidth=3.6)
+            axes.plot(reach, [row, row], color=LIGHT["paper"], linewidth=2.6)
             axes.plot(reach, [row, row], color=LIGHT["ink"], linewidth=1.3, marker="|", markersize=6)
         axes.annotate(
             text,
