@@ -31,7 +31,7 @@ DEMO_SEEDS = 10
 PIPE_WIDTH = 120
 MAIN_METRICS = ("retention", "profit")
 FIRM_COLUMNS = ("customers", "gained", "lost", "retention", "repeat_rate", "share", "satisfaction", "revenue", "profit")
-TIER_COLUMNS = ("customers", "gained", "lost", "retention", "purchases", "revenue", "incentives", "contribution")
+TIER_COLUMNS = ("customers", "gained", "lost", "retention", "purchases", "revenue", "contribution")
 RUN_TABLES = ("periods", "tiers", "types", "losses", "migration", "retention_by", "ledger", "nodes", "ties")
 FRACTIONS = {"retention", "repeat_rate", "share"}
 
@@ -137,7 +137,8 @@ def run(
         _print_json(summary)
         return
     click.echo(f"{chosen.title}\n{summary['scenario']}, seed {seed}, {summary['periods']} periods")
-    _print(_firm_table(summary["firms"]), *_tier_tables(summary["firms"]))
+    _print(_table("firm", summary["firms"], FIRM_COLUMNS))
+    _print(*(_table(f"{name}: tier", firm["tiers"], TIER_COLUMNS) for name, firm in summary["firms"].items()))
 
 
 @main.command()
@@ -189,12 +190,15 @@ def compare(
 @click.argument("scenarios", metavar="SCENARIO...", nargs=-1, required=True)
 def check(scenarios: tuple[str, ...]) -> None:
     """Check scenario files, and say all that is wrong with them."""
+    from experiments.runner import require_readable
     from sim.errors import InputError
 
     is_wrong = False
     for spec in scenarios:
         try:
             scenario = _scenario(spec, {})
+            for each in (scenario, *map(scenario.arm, scenario.arms)):
+                require_readable(each)
             arms = f", arms: {', '.join(scenario.arms)}" if scenario.arms else ""
             click.echo(f"{spec}: ok: {scenario.title} ({scenario.customers.count:,} customers{arms})")
         except InputError as error:
@@ -462,14 +466,6 @@ def _comparison_table(comparison: Comparison, evidence: Evidence) -> Table:
         cells.append("" if profit is None or profit.p_best is None else percent(round(profit.p_best, 2)))
         table.add_row(*cells)
     return table
-
-
-def _firm_table(firms: Mapping[str, Mapping[str, Any]]) -> Table:
-    return _table("firm", firms, FIRM_COLUMNS)
-
-
-def _tier_tables(firms: Mapping[str, Mapping[str, Any]]) -> list[Table]:
-    return [_table(f"{name}: tier", firm["tiers"], TIER_COLUMNS) for name, firm in firms.items() if firm["tiers"]]
 
 
 def _table(heading: str, rows: Mapping[str, Mapping[str, Any]], columns: Sequence[str]) -> Table:

@@ -23,7 +23,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv  # type: ignore[import-untyped]
 import pyarrow.parquet  # type: ignore[import-untyped]
 
-from experiments.runner import Failure, Progress, Workers, simulate, warm_up
+from experiments.runner import Failure, Progress, Workers, require_readable, simulate, warm_up
 from experiments.statistics import Difference, Estimate, compare_to_baseline, estimate
 from sim.errors import InputError, nearest
 
@@ -95,7 +95,7 @@ class Design:
         ------
         InputError
             If there is no seed or one comes twice, the baseline is not among the arms, the arms do not cover the same
-            periods, or the folder cannot be written.
+            periods, a file that one names cannot be used, or the folder cannot be written.
         """
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise InputError("no seed, or one twice", key="seeds", value=list(self.seeds), allowed="each seed once")
@@ -106,10 +106,9 @@ class Design:
             for key in ("periods", "warm_up", "horizon"):
                 ours, theirs = getattr(scenario, key), getattr(reference, key)
                 if ours != theirs:
-                    problem = f'the arms "{arm}" and "{self.baseline}" cannot be compared over different periods'
-                    raise InputError(
-                        problem, file=scenario.source, key=key, value=ours, allowed=f"{theirs}, as the other"
-                    )
+                    problem = f'"{arm}" and "{self.baseline}" cannot be compared over different periods'
+                    raise InputError(problem, file=scenario.source, key=key, value=ours, allowed=str(theirs))
+            require_readable(scenario)
         require_writable(self.out / "data")
 
     @property

@@ -35,9 +35,10 @@ if TYPE_CHECKING:
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
 
-# A job that was under way when its worker ended is tried again beside others so many times, and after that by itself:
-# only then is it sure that the job, and not a neighbour, ends its worker.
+# A job that was under way when a worker died is tried again beside others so many times, and after that by itself, when
+# it is sure that the job and not a neighbour ends its worker; it fails at the last of so many deaths.
 N_TRIES_BESIDE_OTHERS = 2
+N_DEATHS = 4
 SECONDS_BETWEEN_LINES = 2.0
 WARM_UP_PERIODS = 30  # enough for every kernel, those of a review included
 
@@ -121,7 +122,7 @@ class Workers:
                     yield key, _answer(future)
                     continue
                 deaths[key] += 1
-                if was_alone and deaths[key] > N_TRIES_BESIDE_OTHERS:
+                if was_alone and deaths[key] >= N_DEATHS:
                     yield key, Failure(f"its worker process died {deaths[key]} times, the last time with no other job")
                 else:
                     waiting.appendleft(key)
@@ -349,6 +350,24 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
     if with_network:
         frames |= {"nodes": results.nodes, "ties": results.ties}
     return frames
+
+
+def require_readable(scenario: Scenario) -> None:
+    """Read the files that a scenario names, so that what is wrong with them is told once, before anything runs.
+
+    Raises
+    ------
+    InputError
+        If a purchase log or a list of ties cannot be used.
+    """
+    import numpy as np
+
+    from sim import customers, network
+
+    if scenario.customers.demand.transactions is not None:
+        customers.origins(scenario, np.ones(len(scenario.firms), dtype=bool))
+    if scenario.network.topology == "edge_list":
+        network.build(scenario.network, scenario.customers.count, seed=0, folder=scenario.folder)
 
 
 @contextmanager

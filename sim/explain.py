@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,7 +16,7 @@ _TAGS = ("name", "scheme", "kind", "topology")
 def explain(error: ValidationError, model: type[BaseModel], file: Path | None) -> InputError:
     """Turn a validation error into an input error with a line for each problem."""
     lines = []
-    for problem in error.errors(include_url=False):
+    for problem in _worth_telling(error.errors(include_url=False)):
         keys, owner = _walk(model, problem["loc"])
         key, value, message = ".".join(keys), problem["input"], problem["msg"]
         kind, context = problem["type"], problem.get("ctx", {})
@@ -41,6 +42,20 @@ def explain(error: ValidationError, model: type[BaseModel], file: Path | None) -
             text = message[:1].lower() + message[1:].replace("Input should", "should")
             lines.append(InputError(text.replace("input should", "should"), file=file, key=key, value=value, allowed=allowed))
     return lines[0] if len(lines) == 1 else InputError("\n".join(str(line) for line in lines))
+
+
+def _worth_telling(problems: list[Any]) -> list[Any]:
+    """Leave out what only follows from another problem: a missing key that is there misspelt, a list without its bad items."""
+
+    def follows(problem: Any) -> bool:
+        loc = problem["loc"]
+        others = [other for other in problems if other is not problem]
+        if problem["type"] == "missing":
+            misspelt = [o["loc"][-1] for o in others if o["type"] == "extra_forbidden" and o["loc"][:-1] == loc[:-1]]
+            return bool(difflib.get_close_matches(str(loc[-1]), [str(key) for key in misspelt], n=1))
+        return problem["type"] == "too_short" and any(other["loc"][: len(loc)] == loc for other in others)
+
+    return [problem for problem in problems if not follows(problem)]
 
 
 def _is_large(value: Any) -> bool:

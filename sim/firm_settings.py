@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
@@ -43,9 +43,15 @@ class ProgrammeSpec(Settings):
     )
 
 
-def _by_name(tag: str) -> BeforeValidator:
-    """Let a bare name stand for a table with that name and no other key."""
-    return BeforeValidator(lambda value: {tag: value} if isinstance(value, str) else value)
+def _by_name(tag: str, default: str) -> BeforeValidator:
+    """Let a bare name stand for a table with that name and no other key, and a table without a name for the default's."""
+
+    def complete(value: Any) -> Any:
+        if isinstance(value, str):
+            return {tag: value}
+        return {tag: default, **value} if isinstance(value, dict) else value
+
+    return BeforeValidator(complete)
 
 
 class FirmSpec(Settings):
@@ -87,8 +93,8 @@ class FirmSpec(Settings):
     fixed_cost: NonNegative = Field(default=0.2, description="fixed cost, in money per person in the market and period")
     awareness: Frac = Field(default=0.6, description="share of people who know the firm at the start")
     reach: Frac = Field(default=1.0, description="share of people who can buy from the firm at all")
-    pyramid: Annotated[AnyPyramid, _by_name("scheme")] = FourTier()
-    strategy: Annotated[AnyStrategy, _by_name("name")] = EqualTreatment()
+    pyramid: Annotated[AnyPyramid, _by_name("scheme", "four_tier")] = FourTier()
+    strategy: Annotated[AnyStrategy, _by_name("name", "equal_treatment")] = EqualTreatment()
 
     @model_validator(mode="after")
     def _tiers_exist(self) -> FirmSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -166,7 +167,7 @@ class Market(mesa.Model):
         ]
         life.live_through(
             self.town,
-            context.Market(self.offers, self.exposure, float(np.mean(promised)) if promised else 0.0),
+            context.Market(self.offers, self.exposure, math.fsum(promised) / len(promised) if promised else 0.0),
             self.behaviour,
             self.origins,
             context.Clock(self.seed_used, self.period),
@@ -206,7 +207,8 @@ class Market(mesa.Model):
                     f"{firm.stock.sum():g} by gains and losses"
                 )
         self.period += 1
-        self.running = self.period < self.last_period
+        # Mesa's batch_run reads the row before the last step it makes: one step more, and that is the last period's
+        self.running = self.period <= self.last_period
 
     def check_stock(self, firm: Firm, counted: FloatArray) -> None:
         """Check a firm's customers by tier and type against a count of everybody.

@@ -171,6 +171,17 @@ def load_scenario(path: str | Path, overrides: Mapping[str, object] | None = Non
     return scenario
 
 
+def from_settings(raw: dict[str, Any], name: str = "scenario") -> Scenario:
+    """Make a scenario of settings given as a dictionary, as a TOML file would hold them.
+
+    Raises
+    ------
+    InputError
+        If a key or value is not allowed.
+    """
+    return _build(raw, name, None)
+
+
 def find(path: str | Path) -> Path:
     """Return the file that a path or the name of a shipped scenario means.
 

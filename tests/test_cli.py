@@ -52,6 +52,7 @@ def folder(tmp_path, monkeypatch):
     """Return a folder to work in, with a small scenario in it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "small.toml").write_text(SCENARIO, encoding="utf-8")
+    (tmp_path / "ties.csv").write_text("a,b\n0,1\n1,somebody\n", encoding="utf-8")
     return tmp_path
 
 
@@ -209,12 +210,18 @@ def test_a_baseline_is_named_in_any_way_that_is_clear(given):
         (["compare", "small.toml", "--baseline", "usul"], 'did you mean "usual"'),
         (["compare", "small.toml", "--out", "small.toml"], "cannot be written"),
         (["compare", "small.toml", "--set", "network.mean_degree=400"], "network.mean_degree"),
+        (
+            ["compare", "small.toml", "--set", 'customers.demand.transactions="absent.csv"'],
+            "absent.csv: cannot be read",
+        ),
+        (["compare", "small.toml", "--set", 'network={topology="edge_list", path="ties.csv"}'], "ties.csv: line 3"),
         (["compare"], "SCENARIO"),
         (["list", "wishes"], "wishes"),
     ],
 )
 def test_bad_input_is_one_message_and_exit_code_2_before_anything_runs(words, said, monkeypatch):
-    monkeypatch.setattr(compare, "simulate", None)
+    for name in ("warm_up", "simulate"):
+        monkeypatch.setattr(compare, name, None)
     stdout, stderr = loyalty(*words, code=2)
     assert stdout == ""
     assert said in stderr
@@ -267,9 +274,14 @@ def test_check_tells_the_good_from_the_bad_and_all_that_is_wrong(folder):
     (folder / "bad.toml").write_text(bad, encoding="utf-8")
     stdout, stderr = loyalty("check", "small.toml", "bad.toml", "absent.toml", code=2)
     assert stdout == "small.toml: ok: Does a dear Aurora lose? (60 customers, arms: usual, dear)\n"
+    log = SCENARIO.replace("demand = { mean_rate = 0.4 }", 'demand = { transactions = "absent.csv" }')
+    (folder / "log.toml").write_text(log, encoding="utf-8")
+    assert "absent.csv: cannot be read" in loyalty("check", "log.toml", code=2)[1]
     for problem in ('"cuont"', '"prise"', "absent.toml"):
         assert problem in stderr
-    loyalty("check", *scenarios.shipped())
+    for name, path in scenarios.shipped().items():
+        if "transactions" not in path.read_text(encoding="utf-8"):  # a log is not shipped
+            assert loyalty("check", name)[0].startswith(f"{name}: ok")
 
 
 def test_schema_describes_a_scenario():
@@ -348,7 +360,7 @@ def test_ctrl_c_is_exit_code_130_and_keeps_what_was_finished(folder):
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():
-    process = start("schema")
+    process = start("list", "topologies")
     assert process.stdout is not None
     process.stdout.close()
     assert process.stderr is not None

@@ -42,6 +42,10 @@ METRICS = (
     "revenue",
     "top20_share",
 )
+RUN_TABLES = ("outcomes", "periods", "tiers", "types", "losses", "flows", "migration", "retention_by")
+# Parts of the revenue; the fixed cost is what is left over the profit wanted.
+COSTS = dict(zip((*TIER_LINES, *FIRM_LINES[:3]), (0.42, 0.11, 0.01, 0.03, 0.04, 0.02, 0.03, 0.02, 0.005), strict=True))
+LOST_FRAC = np.array([8, 3, 12, 20, 9, 30, 2, 16]) / 100
 # How far each arm is from the first: (retention, profit), and the spread of that difference over seeds.
 EFFECTS = {"equal_treatment": (0.0, 0.0), "tiered_service": (0.034, 9_000.0), "cut_price": (0.012, -14_000.0)}
 
@@ -57,115 +61,76 @@ def save_comparison(
     profit: float = 62_000.0,
     title: str = "Does a four-tier pyramid beat equal treatment?",
     focal: str = "Aurora",
-    n_people: int = 400,
+    n_people: int = 20,
     failed: Sequence[dict[str, Any]] = (),
 ) -> Path:
     """Save a comparison as the runner does, with effects of known size."""
     rng = np.random.default_rng(7)
     arms, seeds = list(effects), list(range(1, n_seeds + 1))
-    runs = [(a, s) for a, s in product(arms, seeds) if (a, s) not in {(f["arm"], f["seed"]) for f in failed}]
-    luck = {s: rng.normal(size=3) for s in seeds}
-    tables: dict[str, list[pd.DataFrame]] = {
-        name: [] for name in ("outcomes", "periods", "tiers", "types", "losses", "flows", "migration", "retention_by")
-    }
-    for arm, seed in runs:
-        kept, earned = effects[arm]
-        own = noise * rng.normal(size=3)
-        retention = 0.58 + kept + noise * 0.02 * luck[seed][0] + 0.004 * own[0]
+    lost_runs = {(run["arm"], run["seed"]) for run in failed}
+    luck = {seed: noise * rng.normal(size=3) for seed in seeds}
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in RUN_TABLES}
+    for arm, seed in product(arms, seeds):
+        run = {"arm": arm, "seed": seed, "firm": focal}
+        own = noise * rng.normal(size=2)
+        retention = 0.58 + effects[arm][0] + 0.02 * luck[seed][0] + 0.004 * own[0]
+        earned = profit + effects[arm][1] + 6_000 * luck[seed][1] + 1_500 * own[1]
         at = np.arange(1, n_periods + 1)
-        weeks = n_periods
-        target = profit + earned + noise * 6_000 * luck[seed][1] + 1_500 * own[1]
-        customers = 1_700 + 4_000 * kept + 200 * luck[seed][2] * noise + 30 * np.sin(at / 20)
-        money = pd.DataFrame({"revenue": customers * 4.1 * (1 - 0.08 * (arm == "cut_price"))})
-        for line, part in zip(
-            (*TIER_LINES, *FIRM_LINES), (0.42, 0.11, 0.01, 0.03, 0.04, 0.02, 0.03, 0.02, 0.005, 0.0), strict=True
-        ):
-            money[line] = money["revenue"] * part * (1 + 0.2 * (line == "service") * (arm == "tiered_service"))
-        left = money["revenue"] - money[[*TIER_LINES, *FIRM_LINES]].sum(axis=1)
-        money["fixed"] = left - target / 52
-        noisy = 0.006 * rng.normal(size=weeks) * noise
-        curve = np.where(at > 52, retention + 0.06 * np.exp(-(at - 52) / 60) + noisy, np.nan)
-        curve[-1:] = retention
-        money["costs"] = money[[*TIER_LINES, *FIRM_LINES]].sum(axis=1)
-        money["profit"] = money["revenue"] - money["costs"]
-        gained, lost = rng.poisson(14, weeks), rng.poisson(13, weeks)
-        frame = pd.DataFrame(
-            {
-                "arm": arm,
-                "seed": seed,
-                "period": at,
-                "firm": focal,
-                "customers": customers,
-                "gained": gained,
-                "lost": lost,
-                "retention": curve,
-            }
+        customers = 1_700 + 4_000 * np.nan_to_num(effects[arm][0]) + 200 * luck[seed][2] + 30 * np.sin(at / 20)
+        money = {"revenue": customers * (3.8 if arm == "cut_price" else 4.1)}
+        money |= {line: money["revenue"] * part for line, part in COSTS.items()}
+        money["service"] = money["service"] * (1.2 if arm == "tiered_service" else 1.0)
+        money["fixed"] = money["revenue"] - sum(money[line] for line in COSTS) - earned / 52
+        money["profit"] = money["revenue"] - sum(money[line] for line in (*COSTS, "fixed"))
+        curve = retention + 0.06 * np.exp(-(at - 52) / 60) + 0.006 * noise * rng.normal(size=n_periods)
+        curve = np.where(at > 52, curve, np.nan)
+        curve[-1] = retention
+        gained, lost = rng.poisson(14, n_periods), rng.poisson(13, n_periods)
+        window = {line: values[-52:].sum() for line, values in money.items()}
+        score = np.nan_to_num(effects[arm][0])
+        outcomes = (
+            retention,
+            window["profit"],
+            customers[-1],
+            0.31,
+            0.66,
+            0.5 + score,
+            0.4 + score,
+            window["revenue"],
+            0.61,
         )
-        tables["periods"] += [pd.concat([frame, money], axis=1), frame.assign(firm="Borealis", revenue=9e9, profit=9e9)]
-        window = money.iloc[-52:].sum()
-        values = dict(
-            zip(
-                METRICS,
-                (
-                    retention,
-                    window["profit"],
-                    customers[-1],
-                    0.31,
-                    0.66,
-                    0.52 + kept,
-                    0.4 + kept,
-                    window["revenue"],
-                    0.61,
-                ),
-                strict=True,
-            )
-        )
-        tables["outcomes"].append(
-            pd.DataFrame({"arm": arm, "seed": seed, "firm": focal, "metric": values.keys(), "value": values.values()})
-        )
-        for name, key, groups in (("tiers", "tier", tiers), ("types", "type", TYPES)):
-            weight = np.linspace(2.0, 0.4, len(groups)) ** 2
-            weight = weight / weight.sum() * np.exp(0.05 * noise * rng.normal(size=len(groups)))
-            weight /= weight.sum()
+        flows = {"period": at, "customers": customers, "gained": gained, "lost": lost, "retention": curve}
+        moves = [(i, j, 1_000 * 0.12 ** min(abs(i - j), 2)) for i, j in product(range(len(tiers)), repeat=2)]
+        found = {
+            "outcomes": {"metric": METRICS, "value": outcomes},
+            "periods": flows | money,
+            "losses": {"cause": CAUSES, "customers": rng.multinomial(lost[-52:].sum(), LOST_FRAC)},
+            "flows": {"gained": [gained[-52:].sum()], "lost": [lost[-52:].sum()]},
+            "migration": {
+                "from_tier": [tiers[i] for i, _, _ in moves],
+                "to_tier": [tiers[j] for _, j, _ in moves],
+                "customers": [n * rng.uniform(0.8, 1.2) for *_, n in moves],
+            },
+        }
+        for table, key, groups in (("tiers", "tier", tiers), ("types", "type", TYPES)):
+            weight = np.linspace(2.0, 0.4, len(groups)) ** 2 * np.exp(0.05 * noise * rng.normal(size=len(groups)))
+            weight = weight / weight.sum()
+            lines = {line: window[line] * weight for line in ("revenue", *TIER_LINES)}
             people = customers.mean() * weight[::-1]
-            rows = pd.DataFrame({"arm": arm, "seed": seed, "firm": focal, key: list(groups), "customers": people})
-            for line in ("revenue", *TIER_LINES):
-                rows[line] = window[line] * weight
-            rows["contribution"] = rows["revenue"] - rows[list(TIER_LINES)].sum(axis=1)
-            tables[name].append(rows)
+            contribution = lines["revenue"] - sum(lines[line] for line in TIER_LINES)
+            found[table] = {key: groups, "customers": people, **lines, "contribution": contribution}
             share = np.clip(
                 retention + np.linspace(0.15, -0.15, len(groups)) + 0.01 * noise * rng.normal(size=len(groups)), 0, 1
             )
-            tables["retention_by"].append(
-                pd.DataFrame(
-                    {
-                        "arm": arm,
-                        "seed": seed,
-                        "firm": focal,
-                        "group": key,
-                        "name": list(groups),
-                        "at_start": people,
-                        "kept": people * share,
-                        "retention": share,
-                    }
-                )
-            )
-        lost_by = rng.multinomial(lost[-52:].sum(), np.array([8, 3, 12, 20, 9, 30, 2, 16]) / 100)
-        tables["losses"].append(
-            pd.DataFrame({"arm": arm, "seed": seed, "firm": focal, "cause": CAUSES, "customers": lost_by})
-        )
-        tables["flows"].append(
-            pd.DataFrame(
-                {"arm": [arm], "seed": seed, "firm": focal, "gained": gained[-52:].sum(), "lost": lost[-52:].sum()}
-            )
-        )
-        moves = [
-            (a, b, 1000 * 0.12 ** min(abs(i - j), 2) * rng.uniform(0.8, 1.2))
-            for (i, a), (j, b) in product(enumerate(tiers), enumerate(tiers))
-        ]
-        tables["migration"].append(
-            pd.DataFrame(moves, columns=["from_tier", "to_tier", "customers"]).assign(arm=arm, seed=seed, firm=focal)
-        )
+            kept = {"group": key, "name": groups, "at_start": people, "kept": people * share, "retention": share}
+            tables["retention_by"].append(pd.DataFrame(kept | run))
+        if (arm, seed) in lost_runs:
+            tables["retention_by"] = tables["retention_by"][:-2]
+            continue
+        for table, columns in found.items():
+            tables[table].append(pd.DataFrame({**columns, **run}))
+        rival = {**flows, **money, "revenue": 9e9, "profit": 9e9, **run, "firm": "Borealis"}
+        tables["periods"].append(pd.DataFrame(rival))
     frames = {name: pd.concat(parts, ignore_index=True) if parts else pd.DataFrame() for name, parts in tables.items()}
     frames |= _summaries(frames["outcomes"], arms)
     frames |= _people(arms, focal, n_people, rng)
@@ -278,7 +243,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     failed = [{"arm": "cut_price", "seed": 8, "message": "the books do not balance"}]
-    return save_comparison(tmp_path_factory.mktemp("report") / "main", failed=failed)
+    return save_comparison(tmp_path_factory.mktemp("report") / "main", failed=failed, n_people=400)
 
 
 @pytest.fixture(scope="module")
@@ -292,7 +257,8 @@ def page(folder: Path) -> Page:
 
 def two_arms(tmp_path: Path, kept: float, earned: float, **more: Any) -> list[str]:
     """The sentences on an arm that differs from the baseline by about so much: retention, then profit."""
-    evidence = load(save_comparison(tmp_path / "two", effects={"plain": (0.0, 0.0), "other": (kept, earned)}, **more))
+    effects = {"plain": (0.0, 0.0), "other": (kept, earned)}
+    evidence = load(save_comparison(tmp_path / "two", effects=effects, n_periods=60, n_people=0, **more))
     return [finding(verdict) for verdict in against_baseline(evidence)]
 
 
@@ -374,7 +340,7 @@ def test_a_failed_run_is_shown_and_never_counted(folder: Path, page: Page) -> No
     assert "the books do not balance" in page.text
     assert against_baseline(load(folder))[-1].difference.n == 7
     stray = pd.read_parquet(folder / "data" / "outcomes.parquet")
-    stray.loc[len(stray)] = ["cut_price", 8, "Aurora", "profit", 1e12]
+    stray.loc[len(stray), ["arm", "seed", "firm", "metric", "value"]] = ["cut_price", 8, "Aurora", "profit", 1e12]
     stray.to_parquet(folder / "data" / "outcomes.parquet")
     assert load(folder).by_seed("profit")["cut_price"].max() < 1e6
 
@@ -447,7 +413,7 @@ def test_equal_results_are_called_equal(tmp_path: Path) -> None:
 
 
 def test_an_unknown_outcome_is_not_compared(tmp_path: Path) -> None:
-    where = save_comparison(tmp_path / "nan", effects={"plain": (np.nan, 0.0), "other": (np.nan, 9e3)})
+    where = save_comparison(tmp_path / "nan", effects={"plain": (np.nan, 0.0), "other": (np.nan, 9e3)}, n_people=0)
     kept, earned = (finding(verdict) for verdict in against_baseline(load(where)))
     assert kept == "Retention: not known for both “other” and “plain”, so nothing is compared."
     assert earned.startswith("“other” earns more")
@@ -455,9 +421,9 @@ def test_an_unknown_outcome_is_not_compared(tmp_path: Path) -> None:
 
 
 def test_many_comparisons_ask_for_more(tmp_path: Path) -> None:
-    """One pair of arms just past 5% on its own is no finding among fourteen comparisons."""
-    effects = {f"arm_{i}": (0.0, 0.0) for i in range(8)}
-    where = save_comparison(tmp_path / "many", effects=effects, noise=0.0)
+    """One pair of arms just past 5% on its own is no finding among six comparisons."""
+    effects = {f"arm_{i}": (0.0, 0.0) for i in range(4)}
+    where = save_comparison(tmp_path / "many", effects=effects, noise=0.0, n_periods=60, n_people=0)
     for name in ("outcomes", "arms", "differences"):
         table = pd.read_parquet(where / "data" / f"{name}.parquet")
         mine = (table["arm"] == "arm_1") & (table["metric"] == "profit")
@@ -472,19 +438,19 @@ def test_many_comparisons_ask_for_more(tmp_path: Path) -> None:
     verdict = against_baseline(load(where))[1]
     assert verdict.difference.excludes_zero
     assert verdict.direction == 0
-    assert "no difference shown between “arm 1” and “arm 0” once all 14 comparisons made are allowed for" in finding(
+    assert "no difference shown between “arm 1” and “arm 0” once all 6 comparisons made are allowed for" in finding(
         verdict
     )
 
 
 def test_best_arm_is_named_only_when_it_beats_every_other(tmp_path: Path) -> None:
-    clear = load(save_comparison(tmp_path / "clear"))
+    clear = load(save_comparison(tmp_path / "clear", n_periods=60, n_people=0))
     assert re.match(
         r"“tiered service” earns the most over the last 52 periods: ahead of each of the 2 other arms", headline(clear)
     )
     assert "no single best arm" not in headline(clear)
     close = {"a": (0.0, 0.0), "b": (0.0, 9e3), "c": (0.0, 9e3)}
-    near = load(save_comparison(tmp_path / "near", effects=close))
+    near = load(save_comparison(tmp_path / "near", effects=close, n_periods=60, n_people=0))
     assert "no single best arm shown" in headline(near)
     assert re.search(r"no difference is shown between it and “[bc]”\.$", headline(near))
     assert best_against_rest(near, "profit")[0].n_comparisons == 6
@@ -540,17 +506,30 @@ def test_names_are_escaped_and_set_as_text(tmp_path: Path) -> None:
     assert "基准 &lt;b&gt;$a$</text>" in page.source
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param({"effects": {f"a_long_name_for_arm_{i}_of_8": (0.01 * i, -3e3 * i) for i in range(8)}, "tiers": tuple("ABCDEFG")}, id="8 arms, 7 tiers"),
-        pytest.param({"effects": {"solo": (0.0, 0.0)}, "n_seeds": 1}, id="one run"),
-        pytest.param({"n_periods": 40, "n_people": 0}, id="short, nobody sampled"),
-        pytest.param({"noise": 0.0, "effects": {"a": (0.0, 0.0), "b": (0.0, 0.0)}, "profit": 0.0}, id="all equal"),
-        pytest.param({"n_people": 30, "n_seeds": 2, "profit": -1e7, "failed": [{"arm": "equal_treatment", "seed": s, "message": "no"} for s in (1, 2)]}, id="baseline failed"),
-        pytest.param({"n_seeds": 1, "failed": [{"arm": a, "seed": 1, "message": "no"} for a in EFFECTS]}, id="nothing finished"),
-    ],
-)  # fmt: skip
+def failures(*runs: tuple[str, int]) -> list[dict[str, Any]]:
+    return [{"arm": arm, "seed": seed, "message": "it stopped"} for arm, seed in runs]
+
+
+ODD = {
+    "8 arms, 7 tiers": {
+        "effects": {f"a_long_name_for_arm_{i}_of_8": (0.01 * i, -3e3 * i) for i in range(8)},
+        "tiers": tuple("ABCDEFG"),
+        "n_seeds": 2,
+    },
+    "one run": {"effects": {"solo": (0.0, 0.0)}, "n_seeds": 1},
+    "short, nobody sampled": {"n_periods": 40, "n_people": 0, "n_seeds": 2},
+    "all equal": {"noise": 0.0, "effects": {"a": (0.0, 0.0), "b": (0.0, 0.0)}, "profit": 0.0},
+    "baseline failed": {
+        "failed": failures(("equal_treatment", 1), ("equal_treatment", 2)),
+        "n_seeds": 2,
+        "profit": -1e7,
+    },
+    "nothing finished": {"failed": failures(*((arm, 1) for arm in EFFECTS)), "n_seeds": 1},
+    "nothing known": {"effects": dict.fromkeys("abc", (np.nan, np.nan)), "n_seeds": 2},
+}
+
+
+@pytest.mark.parametrize("case", ODD.values(), ids=ODD)
 def test_no_comparison_is_too_odd_to_report(tmp_path: Path, case: dict[str, Any]) -> None:
     where = save_comparison(tmp_path / "odd", **case)
     page = Page(write_report(where))
@@ -613,7 +592,7 @@ def test_interval_and_test_agree_with_scipy() -> None:
 
 
 def test_holm_by_hand() -> None:
-    """.01 x 4, then .02 x 3, then .03 x 2 but not below the one before, then .5 x 1; what is not known is not counted."""
+    """.01 x 4, .02 x 3, .03 x 2 but not below the one before, .5 x 1; what is not known is not counted."""
     adjusted = holm({"a": 0.02, "b": 0.5, "c": 0.01, "d": 0.03, "e": float("nan")})
     assert [adjusted[key] for key in "cadb"] == pytest.approx([0.04, 0.06, 0.06, 0.5])
     assert np.isnan(adjusted["e"])

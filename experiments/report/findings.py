@@ -137,8 +137,10 @@ def best(evidence: Evidence, name: str) -> str:
     """Say which arm is best in one outcome and by how much, or that no single best is shown."""
     told = metric(name, evidence.horizon)
     verdicts = best_against_rest(evidence, name)
-    if not verdicts:
+    if len(evidence.arms) < 2:
         return ""
+    if not verdicts:
+        return f"{told.label}: known for fewer than two arms, so nothing is compared."
     if len(evidence.arms) == 2:
         if evidence.contrast is None or evidence.baseline not in evidence.arms:
             return finding(verdicts[0])
@@ -201,11 +203,12 @@ def allowance(evidence: Evidence) -> str:
     text = (
         "Arms are compared seed by seed: the same seed gives every arm the same people and the same luck. "
         f"{count(n_planned, 'comparison')} with the baseline {'is' if n_planned == 1 else 'are'} made (each other "
-        "arm, in retention and in profit). A difference is called shown only if its 95% interval excludes zero and its paired "
-        f"t-test stays below 5% after Holm's correction for {'it' if n_planned == 1 else f'those {n_planned}'}. "
+        "arm, in retention and in profit). A difference is called shown only if its 95% interval excludes zero and its "
+        f"paired t-test stays below 5% after Holm's correction for {'it' if n_planned == 1 else f'those {n_planned}'}. "
     )
-    if n_arms > 2:
-        n_pairs = best_against_rest(evidence, "profit")[0].n_comparisons
+    leads = [verdict for name in MAIN for verdict in best_against_rest(evidence, name)]
+    if n_arms > 2 and leads:
+        n_pairs = leads[0].n_comparisons
         text += (
             "The best arm is picked after seeing the results, so its lead is corrected for all pairs of arms: "
             f"{count(n_pairs, 'comparison')}. "

@@ -84,7 +84,8 @@ def _told(name: str, people: pd.DataFrame, graph: nx.Graph, strong: float) -> li
     bins = _opinion_bins(people, strong)
     views = [f"{percent(float((bins == place).mean()))} {meaning}" for place, (_, meaning) in enumerate(OPINIONS)]
     lines = [f"{name}: {listed(status)}; opinion of the firm: {listed(views)}."]
-    ends = np.array([(people.at[a, "opinion"], people.at[b, "opinion"]) for a, b in graph.edges], dtype=float)
+    opinion = people["opinion"].astype(float).to_dict()
+    ends = np.array([(opinion[a], opinion[b]) for a, b in graph.edges], dtype=float)
     both = np.concatenate([ends, ends[:, ::-1]]) if len(ends) else np.zeros((0, 2))
     both = both[np.isfinite(both).all(axis=1)]
     if len(both) > 4 and np.ptp(both[:, 0]) > 0:

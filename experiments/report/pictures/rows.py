@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -125,7 +126,7 @@ def _draw_arm(axes: Axes, at: np.ndarray, intervals: Sequence[Interval], style: 
     """Draw the bars or points of one arm and their intervals, at heights ``at``; what is not known is left out."""
     means, lows, highs = np.array([(i.mean, i.low, i.high) for i in intervals]).T
     if is_bar:
-        look = {"color": style.color, "hatch": style.hatch, "edgecolor": LIGHT["paper"], "linewidth": 0}
+        look: dict[str, Any] = {"color": style.color, "hatch": style.hatch, "edgecolor": LIGHT["paper"], "linewidth": 0}
         has_mean = np.isfinite(means)
         axes.barh(at[has_mean], means[has_mean], height=ROW - 3.5, **look)
     known = np.isfinite(lows) & np.isfinite(highs)
