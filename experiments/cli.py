@@ -350,17 +350,17 @@ def _demo_designs(out: Path, seeds: Sequence[int]) -> list[Design]:
     from experiments.compare import Design
     from experiments.data import write_cdnow
     from sim.errors import InputError
-    from sim.scenario import shipped
+    from sim.scenario import load_scenario, shipped
 
     designs = []
-    for name, path in shipped().items():
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-        if not settings.get("arms"):
+    for name in shipped():
+        scenario = load_scenario(name)
+        if not scenario.arms:
             continue
-        log = settings.get("customers", {}).get("demand", {}).get("transactions")
-        if log and not (path.parent / log).exists():
+        log = scenario.customers.demand.transactions
+        if log is not None and not (scenario.folder / log).exists():
             try:
-                write_cdnow(path.parent / log)
+                write_cdnow(scenario.folder / log)
             except InputError as error:
                 _say(f"{name} is left out: {error}")
                 continue

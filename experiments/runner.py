@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import traceback
+import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -22,6 +23,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar
 
@@ -374,17 +376,27 @@ def require_readable(scenario: Scenario) -> None:
 def compiling(progress: Progress) -> Iterator[bool]:
     """Hold around a run: say that it has to compile the kernels first, if no run has done so before it.
 
-    Yields whether that is so. A mark beside the compiled kernels says that a run has ended with them; that some kernels
-    are there says little, since a run that was stopped while compiling leaves some, too.
+    Yields whether that is so.
     """
-    from sim.compiled import cache_folder
-
-    mark = cache_folder() / "complete"
+    mark = _mark_of_compilation()
     is_cold = not mark.exists()
     if is_cold:
         progress.say("compiling the market's kernels, once on this machine (about 20 s) ...")
     yield is_cold
     mark.touch()
+
+
+def _mark_of_compilation() -> Path:
+    """Return the file, beside the compiled kernels, that says that a run has ended with them.
+
+    That some kernels are there says little: a run that was stopped while compiling leaves some, too. Numba knows them
+    by the place and time of their sources, and so does the mark.
+    """
+    from sim import compiled
+
+    sources = sorted(Path(compiled.__file__).parent.rglob("*.py"))
+    stamp = repr([(str(path), path.stat().st_mtime_ns) for path in sources])
+    return compiled.cache_folder() / f"complete-{zlib.crc32(stamp.encode()):08x}"
 
 
 def warm_up(scenario: Scenario, progress: Progress) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 # OpenMP's threads would otherwise spin while they wait: ten times slower when a core is busy with something else.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-import numba  # noqa: E402
-from numba import prange  # noqa: E402
+import numba
+from numba import prange
 
 __all__ = ["cache_folder", "inline", "is_warm", "kernel", "parallel_kernel", "prange", "source_hash", "use_threads_for"]
 

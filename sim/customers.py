@@ -133,9 +133,7 @@ def origins(scenario: Scenario, is_founder: npt.NDArray[np.bool_]) -> Origins:
     rate_shape, rate_scale = demand.rate_shape, demand.mean_rate / demand.rate_shape
     basket_shape, basket_scale, is_inverse = demand.basket_shape, demand.mean_basket / demand.basket_shape, False
     if demand.transactions is not None:
-        fitted = load_demand(
-            scenario.folder / demand.transactions, period_days=demand.period_days, until=demand.until
-        )
+        fitted = load_demand(scenario.folder / demand.transactions, period_days=demand.period_days, until=demand.until)
         rate_shape, rate_scale = fitted.rate_shape, 1.0 / fitted.rate_scale
         basket_shape, basket_scale, is_inverse = fitted.q, fitted.p * fitted.gamma, True
     names = [firm.name for firm in firms]

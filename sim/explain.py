@@ -21,7 +21,7 @@ def explain(error: ValidationError, model: type[BaseModel], file: Path | None) -
         key, value, message = ".".join(keys), problem["input"], problem["msg"]
         kind, context = problem["type"], problem.get("ctx", {})
         if kind == "extra_forbidden":
-            valid = owner.model_fields if owner else ()
+            valid = list(owner.model_fields) if owner else []
             lines.append(InputError(f'unknown key "{keys[-1]}"; {nearest(keys[-1], valid)}', file=file, key=key))
         elif kind == "missing":
             lines.append(InputError("is missing", file=file, key=key, allowed=_allowed(owner, keys[-1])))
@@ -40,12 +40,14 @@ def explain(error: ValidationError, model: type[BaseModel], file: Path | None) -
         else:
             allowed = _allowed(owner, keys[-1] if keys else "")
             text = message[:1].lower() + message[1:].replace("Input should", "should")
-            lines.append(InputError(text.replace("input should", "should"), file=file, key=key, value=value, allowed=allowed))
+            lines.append(
+                InputError(text.replace("input should", "should"), file=file, key=key, value=value, allowed=allowed)
+            )
     return lines[0] if len(lines) == 1 else InputError("\n".join(str(line) for line in lines))
 
 
 def _worth_telling(problems: list[Any]) -> list[Any]:
-    """Leave out what only follows from another problem: a missing key that is there misspelt, a list without its bad items."""
+    """Leave out what only follows from another problem: a key missing because misspelt, a list without its bad items."""
 
     def follows(problem: Any) -> bool:
         loc = problem["loc"]
@@ -92,9 +94,7 @@ def _walk(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[str]
 
 
 def _has_tag(model: type[BaseModel], value: int | str) -> bool:
-    return any(
-        tag in model.model_fields and value in get_args(model.model_fields[tag].annotation) for tag in _TAGS
-    )
+    return any(tag in model.model_fields and value in get_args(model.model_fields[tag].annotation) for tag in _TAGS)
 
 
 def _allowed(owner: type[BaseModel] | None, key: str) -> str | None:

@@ -44,7 +44,7 @@ class ProgrammeSpec(Settings):
 
 
 def _by_name(tag: str, default: str) -> BeforeValidator:
-    """Let a bare name stand for a table with that name and no other key, and a table without a name for the default's."""
+    """Let a bare name stand for a table with no other key, and a table without a name for the default's."""
 
     def complete(value: Any) -> Any:
         if isinstance(value, str):
@@ -61,7 +61,9 @@ class FirmSpec(Settings):
     """
 
     name: Annotated[str, Field(min_length=1, max_length=60, description="name of the firm")]
-    price: Positive = Field(default=1.0, description="price of one unit of basket, relative to the market's usual price")
+    price: Positive = Field(
+        default=1.0, description="price of one unit of basket, relative to the market's usual price"
+    )
     unit_cost: NonNegative = Field(default=0.6, description="cost of goods per unit of basket, on the price's scale")
     quality: Frac = Field(default=0.6, description="quality of the product")
     inconsistency: NonNegative = Field(default=0.10, description="standard deviation of experienced quality")
@@ -87,7 +89,9 @@ class FirmSpec(Settings):
     tier_channels: dict[str, str] = Field(default={}, description="channel by tier")
     complaint_cost: NonNegative = Field(default=3.0, description="cost of handling a complaint, in money")
     recovery: Frac = Field(default=0.8, description="chance that full service makes good a complaint")
-    advertising: NonNegative = Field(default=0.05, description="advertising, in money per person in the market and period")
+    advertising: NonNegative = Field(
+        default=0.05, description="advertising, in money per person in the market and period"
+    )
     contact_cost: Positive = Field(default=0.5, description="money for one advertising contact with one person")
     welcome: NonNegative = Field(default=0.0, description="money given to a customer at the first purchase")
     fixed_cost: NonNegative = Field(default=0.2, description="fixed cost, in money per person in the market and period")
@@ -108,8 +112,7 @@ class FirmSpec(Settings):
         ranks_by = getattr(self.strategy, "ranks_by", None)
         if ranks_by is not None and self.pyramid.rank_by != ranks_by:
             raise ValueError(
-                f'the strategy {self.strategy.name} needs pyramid.rank_by = "{ranks_by}", '  # type: ignore[attr-defined]
-                f'not "{self.pyramid.rank_by}"'
+                f'the strategy {self.strategy.name} needs pyramid.rank_by = "{ranks_by}", not "{self.pyramid.rank_by}"'
             )
         return self
 

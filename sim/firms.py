@@ -23,7 +23,7 @@ PROSPECT_MEMORY = 26  # periods over which customers judge whether a firm grows
 TREND_SCALE = 10.0  # a firm that grows or shrinks by 5% in that time looks wholly promising or hopeless
 
 
-class Firm(mesa.Agent):
+class Firm(mesa.Agent):  # type: ignore[misc]
     """A firm in the market.
 
     Parameters
@@ -207,7 +207,7 @@ class Firm(mesa.Agent):
         return min(1.0, max(0.0, 0.5 + TREND_SCALE * trend))
 
     def close_books(self) -> None:
-        """Take the period's customers and points into the stocks, pay the costs, and see how far service will stretch."""
+        """Take the period's customers and points into the stocks, pay the costs, and see how far service stretches."""
         market, books = self.market, self.market.period_books[self.index]
         n_tiers = len(self.pyramid.tiers)
         own = books[:n_tiers]

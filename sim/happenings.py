@@ -42,7 +42,9 @@ def set_the_scene(market: Market) -> None:
             if isinstance(event, ProgrammeStart | ProgrammeEnd) and event.firm == firm.name
         ]
         if programme_events:
-            firm.has_programme_running = not isinstance(min(programme_events, key=lambda event: event.at), ProgrammeStart)
+            firm.has_programme_running = not isinstance(
+                min(programme_events, key=lambda event: event.at), ProgrammeStart
+            )
 
 
 def happen(market: Market) -> None:

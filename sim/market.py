@@ -29,7 +29,7 @@ DEFAULT_SEED = 1
 BLOCK_ROWS, MAX_BLOCKS = 1024, 64
 
 
-class Market(mesa.Model):
+class Market(mesa.Model):  # type: ignore[misc]
     """A market of customers and firms.
 
     Parameters
@@ -88,9 +88,7 @@ class Market(mesa.Model):
         self.exposure = np.zeros((self.last_period + 1, self.n_firms))
         self.scores = np.zeros(self.n_customers)
         self.history = History()
-        self.firms: dict[str, Firm] = {
-            spec.name: Firm(self, index, spec) for index, spec in enumerate(scenario.firms)
-        }
+        self.firms: dict[str, Firm] = {spec.name: Firm(self, index, spec) for index, spec in enumerate(scenario.firms)}
         happenings.set_the_scene(self)
         self.customers = Customers(self.town, self.network, {f.name: f.pyramid.tiers for f in self.firms.values()})
         self.standing: npt.NDArray[np.int8] | None = None
@@ -137,7 +135,7 @@ class Market(mesa.Model):
     @property
     def horizon(self) -> int:
         """Periods in the long run."""
-        return min(self.scenario.horizon, self.last_period)
+        return int(min(self.scenario.horizon, self.last_period))
 
     def _open_period(self) -> None:
         """Start clean books, make room for the period, and note who is whose customer when the long run begins."""

@@ -175,9 +175,7 @@ class Results:
         frames = []
         for f, firm in enumerate(self.firms):
             tiers = self._tiers(f)
-            index = pd.MultiIndex.from_product(
-                [range(self.n_periods), [firm], tiers], names=["period", "firm", "tier"]
-            )
+            index = pd.MultiIndex.from_product([range(self.n_periods), [firm], tiers], names=["period", "firm", "tier"])
             columns = {name: values[:, f, : len(tiers)].ravel() for name, values in flows.items()}
             frames.append(pd.DataFrame(columns, index=index))
         return pd.concat(frames).reset_index()
@@ -370,7 +368,7 @@ def _top_share(market: Market, f: int) -> float:
 
 
 def _network_sample(market: Market) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return a sample of the network with each person's usual firm, opinion of the focal firm and what became of them."""
+    """Return a sample of the network: each person's usual firm, opinion of the focal firm, and what became of them."""
     focal = market.firms[market.scenario.focal_firm].index
     chosen = sample(market.network, SAMPLE_SIZE, market.seed_used)
     people, relations = market.town.people[chosen], market.town.relations[chosen, focal]
@@ -395,5 +393,3 @@ def _network_sample(market: Market) -> tuple[pd.DataFrame, pd.DataFrame]:
         if a < b and int(b) in within
     ]
     return nodes, pd.DataFrame(pairs, columns=["a", "b"], dtype=np.int64)
-
-

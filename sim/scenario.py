@@ -52,29 +52,39 @@ class Scenario(Settings):
         return values
 
     @model_validator(mode="after")
-    def _names_agree(self) -> Scenario:
+    def _firms_agree(self) -> Scenario:
         names = [firm.name for firm in self.firms]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f'firms: two firms are called "{name}"; allowed: each name once')
         if len({firm_slot(name) for name in names}) < len(names):
             raise ValueError("firms: two names share a stream of draws; allowed: rename one of the firms")
-        firm_names = {"focal": self.focal or names[0], "customers.captive_to": self.customers.captive_to}
+        for firm in self.firms:
+            used = {"channel": firm.channel, **{f"tier_channels.{k}": name for k, name in firm.tier_channels.items()}}
+            for key, channel in used.items():
+                if channel not in self.channels:
+                    hint = nearest(channel, self.channels)
+                    raise ValueError(f'firms.{firm.name}.{key}: unknown channel "{channel}"; {hint}')
+        named: dict[str, str | None] = {"focal": self.focal_firm, "customers.captive_to": self.customers.captive_to}
+        named |= {f"events.{i}.firm": getattr(event, "firm", None) for i, event in enumerate(self.events)}
+        for key, named_firm in named.items():
+            if named_firm is not None and named_firm not in names:
+                raise ValueError(f'{key}: no firm is called "{named_firm}"; {nearest(named_firm, names)}')
+        return self
+
+    @model_validator(mode="after")
+    def _events_can_happen(self) -> Scenario:
         for i, event in enumerate(self.events):
-            firm_names[f"events.{i}.firm"] = getattr(event, "firm", None)
             if event.at >= self.periods:
                 raise ValueError(f"events.{i}.at = {event.at}; allowed: below periods = {self.periods}")
             if event.kind in ("programme_start", "programme_end"):
-                spec = next((firm for firm in self.firms if firm.name == event.firm), None)
-                if spec is not None and spec.programme is None and spec.gift == 0 and not hasattr(spec.strategy, "gift"):
+                spec = next(firm for firm in self.firms if firm.name == event.firm)
+                if spec.programme is None and spec.gift == 0 and not hasattr(spec.strategy, "gift"):
                     raise ValueError(f'events.{i}: "{event.firm}" has neither a programme nor gifts')
-        for key, name in firm_names.items():
-            if name is not None and name not in names:
-                raise ValueError(f'{key}: no firm is called "{name}"; {nearest(name, names)}')
-        for firm in self.firms:
-            for key, channel in [("channel", firm.channel), *((f"tier_channels.{k}", v) for k, v in firm.tier_channels.items())]:
-                if channel not in self.channels:
-                    raise ValueError(f'firms.{firm.name}.{key}: unknown channel "{channel}"; {nearest(channel, self.channels)}')
+        return self
+
+    @model_validator(mode="after")
+    def _times_fit(self) -> Scenario:
         if self.horizon > self.periods:
             raise ValueError(f"horizon = {self.horizon}; allowed: at most periods = {self.periods}")
         if self.warm_up + self.horizon > self.periods and self.warm_up > 0:

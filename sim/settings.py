@@ -91,7 +91,9 @@ class BehaviourSpec(Settings):
     grievance_rate: Frac = Field(default=0.15, description="chance of telling a wholly negative experience")
     influence: Frac = Field(default=0.15, description="share of the way an opinion moves to what a strong tie says")
     relay_rate: Frac = Field(default=0.10, description="chance that a listener passes a grievance on")
-    relay_steps: Annotated[int, Field(ge=0, le=10)] = Field(default=2, description="ties a grievance travels after the first")
+    relay_steps: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=2, description="ties a grievance travels after the first"
+    )
     credit_share: Frac = Field(default=0.5, description="share of a listener's margin credited to who praised the firm")
     credit_window: Period = Field(default=26, description="periods after praise in which it earns credit")
 
@@ -115,7 +117,9 @@ class CustomersSpec(Settings):
     captive_to: str | None = Field(
         default=None, description="the firm that monopoly customers can reach; by default each can reach a random one"
     )
-    constrained_rate: Frac = Field(default=0.1, description="share of needs that a latent customer's constraint lets by")
+    constrained_rate: Frac = Field(
+        default=0.1, description="share of needs that a latent customer's constraint lets by"
+    )
     release_rate: Frac = Field(default=0.0, description="chance per period that a constraint lifts by itself")
     latent_premium: Frac = Field(default=0.5, description="share of latent customers who are premium underneath")
     talkativeness_shape: Annotated[float, Field(gt=1.0)] = Field(

@@ -25,7 +25,7 @@ STILL_FIRM: dict[str, Any] = {"inconsistency": 0.0, "failure_rate": 0.0, "advert
 def scenario(
     firms: int | Sequence[Mapping[str, Any]] = 2, changes: Mapping[str, Any] | None = None, **settings: Any
 ) -> Scenario:
-    """Return a scenario of ``firms`` (a number of like ones, or their settings) with settings changed by dotted path."""
+    """Return a scenario of ``firms`` (a number of like ones, or their settings), changed by dotted path."""
     specs = [{} for _ in range(firms)] if isinstance(firms, int) else firms
     raw: dict[str, Any] = {
         "title": "A test?",

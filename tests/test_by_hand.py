@@ -11,7 +11,11 @@ from scipy.stats import binom
 from sim.accounts import Cause, Line
 from tests.markets import STILL, STILL_FIRM, Market, market, scenario
 
-ALL_BUY = {"customers.behaviour.outside_utility": -50.0, "customers.demand.mean_rate": 50.0, "customers.demand.rate_shape": 500.0}
+ALL_BUY = {
+    "customers.behaviour.outside_utility": -50.0,
+    "customers.demand.mean_rate": 50.0,
+    "customers.demand.rate_shape": 500.0,
+}
 
 
 def purchases(m: Market) -> np.ndarray:
@@ -67,7 +71,9 @@ def test_price_customers_all_buy_the_cheapest_when_nothing_else_counts():
     dear, cheap = purchases(m)
     # a Gumbel difference (logistic) must exceed 100 ln(1/0.98) = 2.02: in 1 / (1 + e^2.02) = 11.7% of choices it does
     share = dear / (dear + cheap)
-    assert abs(share - 1 / (1 + math.exp(100 * math.log(1 / 0.98)))) < 5 * math.sqrt(0.117 * 0.883 / (dear + cheap)) + 0.01
+    assert (
+        abs(share - 1 / (1 + math.exp(100 * math.log(1 / 0.98)))) < 5 * math.sqrt(0.117 * 0.883 / (dear + cheap)) + 0.01
+    )
     nearer = market([{**still, "price": 1.0}, {**still, "price": 0.7}], {
         **STILL, **ALL_BUY, "customers.mix": {"price": 1.0}, "customers.types": {"price": {"price_weight": 100.0}},
         "network.topology": "empty",
@@ -102,8 +108,8 @@ def test_word_of_mouth_makes_a_firm_known():
 def test_attachment_follows_the_closed_form_when_nothing_varies():
     """One firm better than the other by a constant: a_n = 1 - (1 - r)^n, r = gain x rise x advantage / scale.
 
-    Quality 0.8 against 0.6, equal service 0.4: lived 1.0, norm 0.9, advantage 0.1 over a scale of 0.5 is 0.2; with gain 1
-    and rise 0.1, r = 0.02 at each purchase. Expectation is met from the start, so nothing is felt.
+    Quality 0.8 against 0.6, equal service 0.4: lived 1.0, norm 0.9, advantage 0.1 over a scale of 0.5 is 0.2; with gain
+    1 and rise 0.1, r = 0.02 at each purchase. Expectation is met from the start, so nothing is felt.
     """
     m = market(
         [{**STILL_FIRM, "quality": 0.8, "service": 0.4}, {**STILL_FIRM, "quality": 0.6, "service": 0.4, "reach": 0.0}],
@@ -150,7 +156,13 @@ MONEY = (
 
 
 def test_doubling_every_money_amount_doubles_profit_and_changes_nothing_else():
-    programme = {"points_per_money": 1.0, "redeem_at": 100.0, "reward_worth": 8.0, "reward_cost": 5.0, "running_cost": 0.01}
+    programme = {
+        "points_per_money": 1.0,
+        "redeem_at": 100.0,
+        "reward_worth": 8.0,
+        "reward_cost": 5.0,
+        "running_cost": 0.01,
+    }
     firm = {
         "service_cost": 1.0, "capacity_cost": 0.5, "gift": 0.25, "complaint_cost": 3.0, "advertising": 0.05,
         "contact_cost": 0.5, "welcome": 2.0, "fixed_cost": 0.25, "capacity": 0.1,

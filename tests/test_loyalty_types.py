@@ -44,7 +44,12 @@ def purchases(kind: str, temptation: str) -> tuple[float, float]:
     """Return purchases in the last year at Home and at Rival, in a market of one type."""
     m = market(
         [{"name": "Home"}, {"name": "Rival"}],
-        {"customers.count": 2000, "customers.mix": {kind: 1.0}, "customers.captive_to": "Home", **TEMPTATIONS[temptation]},
+        {
+            "customers.count": 2000,
+            "customers.mix": {kind: 1.0},
+            "customers.captive_to": "Home",
+            **TEMPTATIONS[temptation],
+        },
         seed=3,
         periods=PERIODS,
     )

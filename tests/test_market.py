@@ -20,7 +20,7 @@ from tests.markets import market, scenario
 
 BUSY: dict[str, Any] = {
     "firms": [
-        {"name": "Aurora", "programme": {}, "strategy": {"name": "fire_lead", "service": {"platinum": 0.9}}, "capacity": 0.1},
+        {"name": "Aurora", "programme": {}, "capacity": 0.1, "strategy": {"name": "fire_lead", "service": {"gold": 0.9}}},
         {"name": "Borealis", "pyramid": {"scheme": "two_tier", "rank_by": "revenue"}, "strategy": "reward_the_best"},
         {"name": "Corona", "strategy": "cut_price", "reach": 0.8},
         {"name": "Dawn"},
@@ -228,7 +228,14 @@ def test_entrants_are_keyed_by_who_they_are():
 def test_mesa_batch_run_sweeps_a_market():
     rows = mesa.batch_run(
         Market,
-        {"scenario": ["baseline"], "customers.count": [200, 300], "periods": 20, "warm_up": 0, "horizon": 10, "seed": [1, 2]},
+        {
+            "scenario": ["baseline"],
+            "customers.count": [200, 300],
+            "periods": 20,
+            "warm_up": 0,
+            "horizon": 10,
+            "seed": [1, 2],
+        },
         number_processes=1,
         display_progress=False,
         data_collection_period=-1,

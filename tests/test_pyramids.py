@@ -95,7 +95,8 @@ def test_newcomers_start_above_the_bottom():
 
 
 @pytest.mark.parametrize(
-    ("rank_by", "column"), [("volume", "volume"), ("revenue", "revenue"), ("profit", "margin"), ("total_contribution", None)]
+    ("rank_by", "column"),
+    [("volume", "volume"), ("revenue", "revenue"), ("profit", "margin"), ("total_contribution", None)],
 )
 def test_each_ranking_key_puts_its_own_best_on_top(rank_by, column):
     """After a review, the top tier's members have more of what is ranked by than all others."""

@@ -46,6 +46,10 @@ RUN_TABLES = ("outcomes", "periods", "tiers", "types", "losses", "flows", "migra
 # Parts of the revenue; the fixed cost is what is left over the profit wanted.
 COSTS = dict(zip((*TIER_LINES, *FIRM_LINES[:3]), (0.42, 0.11, 0.01, 0.03, 0.04, 0.02, 0.03, 0.02, 0.005), strict=True))
 LOST_FRAC = np.array([8, 3, 12, 20, 9, 30, 2, 16]) / 100
+RUN_TABLES = ("outcomes", "periods", "tiers", "types", "losses", "flows", "migration", "retention_by")
+# Parts of the revenue; the fixed cost is what is left over the profit wanted.
+COSTS = dict(zip((*TIER_LINES, *FIRM_LINES[:3]), (0.42, 0.11, 0.01, 0.03, 0.04, 0.02, 0.03, 0.02, 0.005), strict=True))
+LOST_FRAC = np.array([8, 3, 12, 20, 9, 30, 2, 16]) / 100
 # How far each arm is from the first: (retention, profit), and the spread of that difference over seeds.
 EFFECTS = {"equal_treatment": (0.0, 0.0), "tiered_service": (0.034, 9_000.0), "cut_price": (0.012, -14_000.0)}
 
@@ -88,17 +92,7 @@ def save_comparison(
         gained, lost = rng.poisson(14, n_periods), rng.poisson(13, n_periods)
         window = {line: values[-52:].sum() for line, values in money.items()}
         score = np.nan_to_num(effects[arm][0])
-        outcomes = (
-            retention,
-            window["profit"],
-            customers[-1],
-            0.31,
-            0.66,
-            0.5 + score,
-            0.4 + score,
-            window["revenue"],
-            0.61,
-        )
+        outcomes = (retention, window["profit"], customers[-1], 0.31, 0.66, 0.5 + score, 0.4 + score, window["revenue"], 0.61)
         flows = {"period": at, "customers": customers, "gained": gained, "lost": lost, "retention": curve}
         moves = [(i, j, 1_000 * 0.12 ** min(abs(i - j), 2)) for i, j in product(range(len(tiers)), repeat=2)]
         found = {
@@ -119,9 +113,7 @@ def save_comparison(
             people = customers.mean() * weight[::-1]
             contribution = lines["revenue"] - sum(lines[line] for line in TIER_LINES)
             found[table] = {key: groups, "customers": people, **lines, "contribution": contribution}
-            share = np.clip(
-                retention + np.linspace(0.15, -0.15, len(groups)) + 0.01 * noise * rng.normal(size=len(groups)), 0, 1
-            )
+            share = np.clip(retention + np.linspace(0.15, -0.15, len(groups)) + 0.01 * noise * rng.normal(size=len(groups)), 0, 1)
             kept = {"group": key, "name": groups, "at_start": people, "kept": people * share, "retention": share}
             tables["retention_by"].append(pd.DataFrame(kept | run))
         if (arm, seed) in lost_runs:

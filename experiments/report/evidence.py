@@ -110,11 +110,19 @@ class Evidence:
 
     def level(self, name: str, arm: str) -> Interval:
         """Return the saved mean and interval of an outcome of an arm."""
-        return _saved(self.tables["arms"], arm, name)
+        return self._levels.get((arm, name), NOTHING)
 
     def saved_difference(self, name: str, arm: str) -> Interval:
         """Return the saved difference of an arm from the baseline."""
-        return _saved(self.tables["differences"], arm, name)
+        return self._differences.get((arm, name), NOTHING)
+
+    @cached_property
+    def _levels(self) -> Mapping[tuple[str, str], Interval]:
+        return _saved(self.tables["arms"])
+
+    @cached_property
+    def _differences(self) -> Mapping[tuple[str, str], Interval]:
+        return _saved(self.tables["differences"])
 
     def ranked(self, name: str) -> list[str]:
         """Return the arms whose outcome ``name`` is known, the highest mean first."""
@@ -223,12 +231,13 @@ def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return table if len(table) else table.reindex(columns=list(dict.fromkeys([*table.columns, *columns])))
 
 
-def _saved(table: pd.DataFrame, arm: str, name: str) -> Interval:
-    rows = table[(table["arm"] == arm) & (table["metric"] == name)]
-    if rows.empty or pd.isna(rows["mean"].iloc[0]):
-        return NOTHING
-    row = rows.iloc[0]
-    return Interval(float(row["mean"]), float(row["ci_low"]), float(row["ci_high"]), int(row["n"]))
+def _saved(table: pd.DataFrame) -> dict[tuple[str, str], Interval]:
+    """Return the known intervals of a saved table, by arm and metric."""
+    rows = table.loc[table["mean"].notna(), ["arm", "metric", "mean", "ci_low", "ci_high", "n"]]
+    return {
+        (arm, name): Interval(float(mean), float(low), float(high), int(n))
+        for arm, name, mean, low, high, n in rows.itertuples(index=False)
+    }
 
 
 def _ordered(names: Sequence[str] | pd.Series, usual: Sequence[str]) -> list[str]:

@@ -151,9 +151,7 @@ def choose(i, u_outside, log_reference, town, market, behaviour, clock):  # type
         if not offer.is_open or not is_reachable:
             continue
         is_usual = f == usual
-        u_notice, u_choice, u_ad, u_forget = block(
-            clock.seed, Stream.NOTICE // 4, clock.period, pulse.id, offer.slot
-        )
+        u_notice, u_choice, u_ad, u_forget = block(clock.seed, Stream.NOTICE // 4, clock.period, pulse.id, offer.slot)
         exposure = market.exposure[clock.period + 1, f] - market.exposure[person.seen + 1, f]
         search.refresh_awareness(relation, is_usual, exposure, elapsed, u_ad, u_forget, behaviour)
         if relation.barred_until > clock.period or offer.quality_value < 0.0:

@@ -1,4 +1,4 @@
-"""Need: does a need arise this period?"""
+"""Need: whether one arises this period."""
 
 from __future__ import annotations
 

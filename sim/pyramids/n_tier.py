@@ -35,7 +35,9 @@ class NTier(Pyramid):
         if self.shares is not None and (len(self.shares) != n or abs(sum(self.shares) - 1.0) > 1e-9):
             raise ValueError(f"shares = {list(self.shares)}; allowed: {n} shares that sum to 1")
         if self.thresholds is not None and (
-            len(self.thresholds) != n - 1 or any(np.diff(self.thresholds) >= 0) or not np.isfinite(self.thresholds).all()
+            len(self.thresholds) != n - 1
+            or any(np.diff(self.thresholds) >= 0)
+            or not np.isfinite(self.thresholds).all()
         ):
             raise ValueError(f"thresholds = {list(self.thresholds)}; allowed: {n - 1} falling numbers")
         return self

@@ -59,6 +59,4 @@ class Strategy(Settings):
 
     def tiers_named(self) -> dict[str, tuple[str, ...]]:
         """Return the tiers that each of the strategy's settings names, for checking against the pyramid."""
-        return {
-            key: tuple(value) for key, value in self.__dict__.items() if isinstance(value, dict)
-        }
+        return {key: tuple(value) for key, value in self.__dict__.items() if isinstance(value, dict)}
