@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
-DEMO_SEEDS = 10
+DEMO_SEEDS = 5
 PIPE_WIDTH = 120
 MAIN_METRICS = ("retention", "profit")
 FIRM_COLUMNS = ("customers", "gained", "lost", "retention", "repeat_rate", "share", "satisfaction", "revenue", "profit")

@@ -120,7 +120,7 @@ def block(seed, group, period, person, slot):  # type: ignore[no-untyped-def]
     Parameters
     ----------
     seed : int
-        The run's seed, 0 to 2**64 - 1.
+        The run's seed, 0 to 2**63 - 1.
     group : int
         Below 256: a group of four streams.
     period : int

@@ -47,7 +47,7 @@ def explain(error: ValidationError, model: type[BaseModel], file: Path | None) -
 
 
 def _worth_telling(problems: list[Any]) -> list[Any]:
-    """Leave out what only follows from another problem: a key missing because misspelt, a list without its bad items."""
+    """Leave out what only follows from another problem: a key that is there misspelt, a list without its bad items."""
 
     def follows(problem: Any) -> bool:
         loc = problem["loc"]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from sim.accounts import CAUSE_NAMES, COST_NAMES, TIER_COST_LINES, FirmCost, Line
 from sim.loyalty_types import TYPE_NAMES
-from sim.network import sample
+from sim.network import sample, ties_among
 from sim.version import version
 
 if TYPE_CHECKING:
@@ -384,12 +384,5 @@ def _network_sample(market: Market) -> tuple[pd.DataFrame, pd.DataFrame]:
             "status": status.astype(object),
         }
     )
-    within = set(chosen.tolist())
-    network = market.network
-    pairs = [
-        (int(a), int(b))
-        for a in chosen
-        for b in network.neighbours[network.first[a] : network.first[a + 1]]
-        if a < b and int(b) in within
-    ]
-    return nodes, pd.DataFrame(pairs, columns=["a", "b"], dtype=np.int64)
+    ties = ties_among(market.network, chosen)
+    return nodes, pd.DataFrame(ties, columns=["a", "b"], dtype=np.int64)

@@ -343,9 +343,15 @@ def edge_list(path: Path, n: int) -> tuple[Pairs, NDArray[np.float64] | None]:
     columns = ["from", "to", "strength", "more"]
     try:
         table = pd.read_csv(
-            path, header=None, names=columns, index_col=False, dtype=str, na_filter=False, skip_blank_lines=False,
-            skipinitialspace=True, encoding="utf-8-sig",
-        )  # fmt: skip
+            path,
+            header=None,
+            names=columns,
+            index_col=False,
+            dtype=str,
+            na_filter=False,
+            skip_blank_lines=False,
+            skipinitialspace=True,
+        )
     except pd.errors.EmptyDataError:
         table = pd.DataFrame(columns=columns, dtype=str)
     except (OSError, UnicodeDecodeError, pd.errors.ParserError) as error:

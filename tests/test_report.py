@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import product
 from pathlib import Path
@@ -22,7 +23,7 @@ from scipy import stats
 from experiments.report import finding, headline, write_index, write_report
 from experiments.report.evidence import FIRM_LINES, TIER_LINES, load
 from experiments.report.findings import against_baseline, best_against_rest
-from experiments.report.intervals import holm, interval_of, paired_p
+from experiments.report.intervals import Interval, holm, interval_of, paired_p
 from experiments.report.pictures.canvas import spread
 from experiments.report.pictures.migration import row_shares
 from experiments.report.pictures.waterfall import REST, TOTAL, by_line, by_tier, line_by_tier
@@ -92,7 +93,17 @@ def save_comparison(
         gained, lost = rng.poisson(14, n_periods), rng.poisson(13, n_periods)
         window = {line: values[-52:].sum() for line, values in money.items()}
         score = np.nan_to_num(effects[arm][0])
-        outcomes = (retention, window["profit"], customers[-1], 0.31, 0.66, 0.5 + score, 0.4 + score, window["revenue"], 0.61)
+        outcomes = (
+            retention,
+            window["profit"],
+            customers[-1],
+            0.31,
+            0.66,
+            0.5 + score,
+            0.4 + score,
+            window["revenue"],
+            0.61,
+        )
         flows = {"period": at, "customers": customers, "gained": gained, "lost": lost, "retention": curve}
         moves = [(i, j, 1_000 * 0.12 ** min(abs(i - j), 2)) for i, j in product(range(len(tiers)), repeat=2)]
         found = {
@@ -113,7 +124,9 @@ def save_comparison(
             people = customers.mean() * weight[::-1]
             contribution = lines["revenue"] - sum(lines[line] for line in TIER_LINES)
             found[table] = {key: groups, "customers": people, **lines, "contribution": contribution}
-            share = np.clip(retention + np.linspace(0.15, -0.15, len(groups)) + 0.01 * noise * rng.normal(size=len(groups)), 0, 1)
+            share = np.clip(
+                retention + np.linspace(0.15, -0.15, len(groups)) + 0.01 * noise * rng.normal(size=len(groups)), 0, 1
+            )
             kept = {"group": key, "name": groups, "at_start": people, "kept": people * share, "retention": share}
             tables["retention_by"].append(pd.DataFrame(kept | run))
         if (arm, seed) in lost_runs:
@@ -435,6 +448,17 @@ def test_many_comparisons_ask_for_more(tmp_path: Path) -> None:
     )
 
 
+def test_a_direction_needs_both_the_interval_and_the_test(tmp_path: Path) -> None:
+    verdict = replace(
+        against_baseline(load(save_comparison(tmp_path / "two", n_periods=60)))[0],
+        difference=Interval(2.0, 1.0, 3.0, 9),
+    )
+    assert replace(verdict, p_adjusted=0.05).direction == 1
+    assert replace(verdict, p_adjusted=0.06).direction == 0
+    assert replace(verdict, difference=Interval(2.0, -1.0, 5.0, 9), p_adjusted=0.01).direction == 0
+    assert replace(verdict, difference=Interval(-2.0, -3.0, -1.0, 9), p_adjusted=0.01).direction == -1
+
+
 def test_best_arm_is_named_only_when_it_beats_every_other(tmp_path: Path) -> None:
     clear = load(save_comparison(tmp_path / "clear", n_periods=60, n_people=0))
     assert re.match(
@@ -584,8 +608,8 @@ def test_interval_and_test_agree_with_scipy() -> None:
 
 
 def test_holm_by_hand() -> None:
-    """.01 x 4, .02 x 3, .03 x 2 but not below the one before, .5 x 1; what is not known is not counted."""
-    adjusted = holm({"a": 0.02, "b": 0.5, "c": 0.01, "d": 0.03, "e": float("nan")})
+    """.01 x 4, .02 x 3, .025 x 2 but not below the one before, .5 x 1; what is not known is not counted."""
+    adjusted = holm({"a": 0.02, "b": 0.5, "c": 0.01, "d": 0.025, "e": float("nan")})
     assert [adjusted[key] for key in "cadb"] == pytest.approx([0.04, 0.06, 0.06, 0.5])
     assert np.isnan(adjusted["e"])
 
@@ -595,6 +619,7 @@ def test_holm_by_hand() -> None:
     [
         (0.0, "0", "0"), (8, "8", "8"), (-0.045678, "−0.0457", "−0.0457"), (12_345.6, "12,300", "12.3k"),
         (999.96, "1,000", "1,000"), (2_345_678, "2.35 million", "2.35m"), (-7.1e9, "−7.10 billion", "−7.10b"),
+        (9.996, "10.0", "10.0"),
         (float("nan"), "not known", "–"), (1e-15, "0", "0"), (0.00001234, "0.0000123", "0.0000123"),
     ],
 )  # fmt: skip
@@ -629,3 +654,5 @@ def test_end_labels_keep_apart_and_inside() -> None:
     assert np.diff(sorted(places)).min() >= 1.0 - 1e-12
     assert places[0] < places[1] < places[2]
     assert 0.0 <= min(places) <= max(places) <= 10.0
+    assert spread([0.0, 0.1, 0.2], gap=1.0, low=0.0, high=10.0) == [0.0, 1.0, 2.0]
+    assert spread([9.9, 10.0], gap=1.0, low=0.0, high=10.0) == [9.0, 10.0]

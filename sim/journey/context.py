@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -43,7 +44,7 @@ class Behaviour(NamedTuple):
     release_rate: float
     forget_rate: float
     alert_search: float
-    price_jump: float
+    log_price_jump: float  # ln(1 + price_jump)
     image_weight: float
     trust_weight: float
     opinion_weight: float
@@ -82,6 +83,7 @@ class Behaviour(NamedTuple):
 def behaviour_of(customers: CustomersSpec) -> Behaviour:
     """Gather the rules of behaviour from the settings."""
     source = {**customers.behaviour.model_dump(), **{k: getattr(customers, k) for k in type(customers).model_fields}}
+    source["log_price_jump"] = math.log(1.0 + customers.behaviour.price_jump)
     return Behaviour(**{name: source[name] for name in Behaviour._fields})
 
 

@@ -43,23 +43,24 @@ def live_through(town, market, behaviour, origins, clock, open_access, said, boo
     """
     n_blocks, n = books.shape[0], town.pulses.size
     for b in prange(n_blocks):
+        own_books, own_since = books[b], since[b]
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             talk.repeat_what_was_heard(i, said)
             pulse = town.pulses[i]
             u_move, u_need, u_release, u_outside = block(clock.seed, Stream.MOVE // 4, clock.period, pulse.id, 0)
             if u_move < behaviour.turnover:
-                membership.move_away(i, town, market, books[b], since[b])
+                membership.move_away(i, town, market, own_books, own_since)
                 newcomer = ((clock.period + 1) << 32) | (pulse.id & 0xFFFFFFFF)
                 be_born(i, newcomer, clock.period, open_access, clock.seed, town, origins)
                 said.firm[i] = NOBODY
                 continue
             if pulse.lapse_at <= clock.period:
-                membership.let_lapse(i, clock.period, town, market, behaviour, books[b], since[b])
+                membership.let_lapse(i, clock.period, town, market, behaviour, own_books, own_since)
             if behaviour.release_rate > 0.0 and need.is_set_free(town.people[i], behaviour.release_rate, u_release):
                 town.people[i].is_constrained = False
                 pulse.rate = town.people[i].rate
             if need.arises(pulse, u_need):
-                meet_need(i, u_outside, town, market, behaviour, clock, said, books[b], since[b])
+                meet_need(i, u_outside, town, market, behaviour, clock, said, own_books, own_since)
 
 
 @inline

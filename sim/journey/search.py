@@ -5,8 +5,6 @@ Source: Hauser & Wernerfelt (1990), "An evaluation cost model of consideration s
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from sim.compiled import inline
@@ -44,4 +42,4 @@ def comes_to_mind(relation, is_usual, search, ad_reach, luck):  # type: ignore[n
 @inline
 def is_price_jump(log_price, log_reference, behaviour):  # type: ignore[no-untyped-def]
     """Say whether a price is so far over what the person is used to that it makes them look around."""
-    return log_price - log_reference > math.log(1.0 + behaviour.price_jump)
+    return log_price - log_reference > behaviour.log_price_jump

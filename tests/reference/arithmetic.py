@@ -1,0 +1,35 @@
+"""Arithmetic of the model: double precision, rounded to single when a number is stored."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+NEVER = -1
+NOBODY = -1
+
+
+def single(x: float) -> float:
+    """Round a number as it is stored: to single precision."""
+    return float(np.float32(x))
+
+
+def clip(x: float, low: float, high: float) -> float:
+    """Return the number nearest to ``x`` between ``low`` and ``high``."""
+    return min(max(x, low), high)
+
+
+def logistic(u: float) -> float:
+    """Turn a uniform into a logistic draw with mean 0 and variance 1."""
+    return math.log(u / (1.0 - u)) * (math.sqrt(3.0) / math.pi)
+
+
+def gumbel(u: float) -> float:
+    """Turn a uniform into a standard Gumbel draw."""
+    return -math.log(-math.log(u))
+
+
+def normal(u_radius: float, u_angle: float) -> float:
+    """Turn two uniforms into a standard normal draw."""
+    return math.sqrt(-2.0 * math.log(u_radius)) * math.cos(2.0 * math.pi * u_angle)

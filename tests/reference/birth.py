@@ -1,0 +1,147 @@
+"""How a person is made (section 5 of the description): every draw has the address (stream, birth, id, slot)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sim import draws
+from sim.demand import load_demand
+from sim.draws import Stream
+from sim.loyalty_types import PRIOR_FIELDS, TYPE_NAMES, LoyaltyType, prior_table
+from tests.reference.arithmetic import NEVER, logistic, normal, single
+from tests.reference.relation import Relation
+
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
+    from tests.reference.firm import Firm
+    from tests.reference.person import Customer
+
+_RATE, _BASKET = int(Stream.RATE) // 4, int(Stream.BASKET) // 4
+
+
+class Origins:
+    """Where people come from: the mix of types, their priors, and the distributions of demand."""
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self.settings = scenario.customers
+        self.behaviour = scenario.customers.behaviour
+        self.seed = seed
+        self.priors = [dict(zip(PRIOR_FIELDS, row, strict=True)) for row in prior_table(self.settings.types).tolist()]
+        demand = self.settings.demand
+        if demand.transactions is None:
+            self.rate_shape, self.basket_shape = demand.rate_shape, demand.basket_shape
+            self.rate_scale = demand.mean_rate / demand.rate_shape
+            self.basket_scale = demand.mean_basket / demand.basket_shape
+            self.is_fitted = False
+        else:
+            path = scenario.folder / demand.transactions
+            fit = load_demand(path, period_days=demand.period_days, until=demand.until)
+            self.rate_shape, self.basket_shape = fit.rate_shape, fit.q
+            self.rate_scale, self.basket_scale = 1.0 / fit.rate_scale, fit.p * fit.gamma
+            self.is_fitted = True
+
+    def uniform(self, stream: Stream, person: Customer, slot: int = 0) -> float:
+        """Return a person's draw at birth."""
+        return draws.uniform(self.seed, int(stream), person.birth, person.id, slot)
+
+    def gamma(self, group: int, shape: float, person: Customer) -> float:
+        """Return a standard gamma draw by the method of Marsaglia & Tsang; the slot is the attempt."""
+        d = (shape + 1.0 if shape < 1.0 else shape) - 1.0 / 3.0
+        c = 1.0 / math.sqrt(9.0 * d)
+        attempt = 0
+        while True:
+            u1, u2, u3, u4 = draws.block(self.seed, group, person.birth, person.id, attempt)
+            z = normal(u1, u2)
+            v = 1.0 + c * z
+            if v > 0.0:
+                v = v * v * v
+                if math.log(u3) < 0.5 * z * z + d - d * v + d * math.log(v):
+                    break
+            attempt += 1
+        return d * v * u4 ** (1.0 / shape) if shape < 1.0 else d * v
+
+    def draw_type(self, person: Customer) -> LoyaltyType:
+        """Return the first type whose cumulative share exceeds the draw."""
+        u, total = self.uniform(Stream.TYPE, person), 0.0
+        for kind in LoyaltyType:
+            total += self.settings.mix.get(TYPE_NAMES[kind], 0.0)
+            if total > u:
+                return kind
+        return LoyaltyType.PREMIUM
+
+    def draw_nature(self, person: Customer) -> LoyaltyType:
+        """Return the type a person is underneath: a latent one is premium or convenience, others are what they are."""
+        if person.type != LoyaltyType.LATENT:
+            return person.type
+        is_premium = self.uniform(Stream.LATENT_NATURE, person) < self.settings.latent_premium
+        return LoyaltyType.PREMIUM if is_premium else LoyaltyType.CONVENIENCE
+
+    def endow(self, person: Customer, firms: list[Firm]) -> None:
+        """Give a newborn type, demand, weights and a relation to every firm."""
+        person.type = self.draw_type(person)
+        prior = self.priors[self.draw_nature(person)]
+        self._give_demand(person)
+        self._give_weights(person, prior)
+        self._give_relations(person, prior["taste_weight"], firms)
+        if person.type == LoyaltyType.MONOPOLY:
+            self._make_captive(person, firms)
+
+    def _give_demand(self, person: Customer) -> None:
+        relative_rate = self.priors[person.type]["relative_rate"]
+        rate = self.gamma(_RATE, self.rate_shape, person)
+        basket = self.gamma(_BASKET, self.basket_shape, person)
+        person.full_rate = single(self.rate_scale * rate * relative_rate)
+        person.basket = single(self.basket_scale / basket if self.is_fitted else self.basket_scale * basket)
+        shape = self.settings.talkativeness_shape
+        person.talk = single((shape - 1.0) / shape * self.uniform(Stream.TALKATIVENESS, person) ** (-1.0 / shape))
+        person.is_constrained = person.type == LoyaltyType.LATENT
+        person.rate = single(person.full_rate * self.settings.constrained_rate) if person.is_constrained else person.full_rate
+
+    def _give_weights(self, person: Customer, prior: dict[str, float]) -> None:
+        def spread(weight: str, stream: Stream) -> float:
+            u = self.uniform(stream, person)
+            return prior[weight] * math.exp(self.behaviour.individual_spread * logistic(u))
+
+        person.price_weight = single(spread("price_weight", Stream.PRICE_SPREAD))
+        person.quality_weight = single(spread("quality_weight", Stream.QUALITY_SPREAD))
+        person.service_weight = single(spread("service_weight", Stream.SERVICE_SPREAD))
+        person.reward_weight = single(spread("reward_weight", Stream.REWARD_SPREAD))
+        person.effort_weight = single(spread("effort_weight", Stream.EFFORT_SPREAD))
+        person.attachment_weight = single(prior["attachment_weight"])
+        person.search_effort = single(min(1.0, spread("search", Stream.SEARCH_SPREAD)))
+        person.attachment_gain = single(min(1.0, spread("attachment_gain", Stream.GAIN_SPREAD)))
+        person.tolerance = single(spread("tolerance", Stream.TOLERANCE_SPREAD))
+
+    def _give_relations(self, person: Customer, taste_weight: float, firms: list[Firm]) -> None:
+        person.relations, person.reach = [], set()
+        for firm in firms:
+            u = self.uniform(Stream.TASTE, person, firm.slot)
+            relation = Relation(
+                taste=single(self.behaviour.taste_spread * taste_weight * logistic(u)),
+                distance=single(self.behaviour.distance_spread * self.uniform(Stream.DISTANCE, person, firm.slot)),
+                tier=firm.entry_tier,
+                is_aware=self.uniform(Stream.AWARE, person, firm.slot) < firm.spec.awareness,
+            )
+            person.relations.append(relation)
+            if self.could_reach(person, firm):
+                person.reach.add(firm.number)
+
+    def could_reach(self, person: Customer, firm: Firm) -> bool:
+        """Say whether a person could buy from a firm if nothing but the firm's reach held them back."""
+        return self.uniform(Stream.REACH, person, firm.slot) < firm.spec.reach
+
+    def _make_captive(self, person: Customer, firms: list[Firm]) -> None:
+        """Leave a monopoly person one firm, and those to which access was opened."""
+        if self.settings.captive_to is not None:
+            captor = next(firm for firm in firms if firm.spec.name == self.settings.captive_to)
+        else:
+            founders = [firm for firm in firms if firm.is_founder]
+            captor = max(founders, key=lambda firm: self.uniform(Stream.CAPTIVE_TO, person, firm.slot))
+        person.reach = {captor.number} | {f for f in person.reach if firms[f].has_opened_access}
+        person.relations[captor.number].is_aware = True
+
+
+def next_birth(period: int) -> int:
+    """Return the birth of those who move in during a period: the first people were born at 0."""
+    return 0 if period == NEVER else period + 1

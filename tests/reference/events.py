@@ -1,0 +1,85 @@
+"""What the scenario makes happen at the start of a period."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sim import draws
+from sim.accounts import Cause, Line
+from sim.draws import Stream
+from sim.loyalty_types import LoyaltyType
+
+if TYPE_CHECKING:
+    from sim.settings import AnyEvent
+    from tests.reference.firm import Firm
+    from tests.reference.market import ReferenceMarket
+
+
+def happen(market: ReferenceMarket) -> None:
+    """End what has run its time, then let this period's events happen, in the order of the scenario."""
+    for firm in market.firm_list:
+        for running in (firm.price_changes, firm.crises, firm.bursts):
+            running[:] = [(until, value) for until, value in running if until > market.period]
+    for event in market.scenario.events:
+        if event.at == market.period:
+            _happen(market, event)
+
+
+def _happen(market: ReferenceMarket, event: AnyEvent) -> None:
+    name = getattr(event, "firm", None)
+    firm = next((firm for firm in market.firm_list if firm.spec.name == name), None)
+    periods = getattr(event, "periods", None)
+    until = math.inf if periods is None else event.at + periods
+    match event.kind:
+        case "entry":
+            firm.is_open = True
+        case "exit":
+            _close(firm)
+        case "access_opened":
+            _open_access(market, market.firm_list if firm is None else [firm])
+        case "price_change":
+            firm.price_changes.append((until, event.factor))
+        case "quality_crisis":
+            firm.crises.append((until, event.failure_rate))
+        case "programme_start":
+            firm.runs_programme = True
+        case "programme_end":
+            _end_programme(firm)
+        case "constraint_lifted":
+            _lift_constraints(market, event.share)
+        case "advertising_burst":
+            firm.bursts.append((until, event.spend))
+
+
+def _close(firm: Firm) -> None:
+    """A firm leaves the market, and loses all its customers."""
+    firm.is_open = False
+    for customer, _ in firm.members():
+        customer.end_membership(firm, Cause.CLOSED)
+
+
+def _open_access(market: ReferenceMarket, opened: list[Firm]) -> None:
+    """Let monopoly people buy from firms within their own reach."""
+    for firm in opened:
+        firm.has_opened_access = True
+        for customer in market.customer_list:
+            if customer.type == LoyaltyType.MONOPOLY and market.origins.could_reach(customer, firm):
+                customer.reach.add(firm.number)
+
+
+def _end_programme(firm: Firm) -> None:
+    """A programme ends: open points expire."""
+    firm.runs_programme = False
+    for customer, relation in firm.members():
+        firm.enter(Line.POINTS_EXPIRED, customer, relation.points)
+        relation.points = 0.0
+
+
+def _lift_constraints(market: ReferenceMarket, share: float) -> None:
+    """Free a share of the constrained people."""
+    for customer in market.customer_list:
+        if customer.is_constrained:
+            luck = draws.uniform(market.seed_used, int(Stream.LIFT), market.period, customer.id, 0)
+            if luck < share:
+                customer.be_freed()

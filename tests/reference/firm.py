@@ -1,0 +1,285 @@
+"""One firm: it ranks its customers, decides, posts, and closes its books."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import mesa
+import numpy as np
+
+from sim.accounts import N_LINES, TIER_COST_LINES, Cause, FirmCost, Line
+from sim.draws import firm_slot
+from sim.loyalty_types import LoyaltyType
+from sim.strategies import MarketView
+from tests.reference.arithmetic import clip, single
+from tests.reference.person import Word
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.firm_settings import FirmSpec
+    from sim.policy import Policy
+    from tests.reference.market import ReferenceMarket
+    from tests.reference.person import Customer
+    from tests.reference.relation import Relation
+
+FOR_GOOD = 32_767
+_GROWTH_OVER = 26  # periods
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a firm posts to one tier in one period."""
+
+    list_price: float
+    price: float
+    log_price: float
+    service: float
+    delivered: float
+    effort: float
+    channel_cost: float
+    points: float
+    gift: float
+
+
+class Firm(mesa.Agent):
+    """A firm of the market.
+
+    Parameters
+    ----------
+    model : ReferenceMarket
+        The market.
+    number : int
+        Place in the scenario's list.
+    spec : FirmSpec
+        The firm's settings.
+    """
+
+    model: ReferenceMarket
+
+    def __init__(self, model: ReferenceMarket, number: int, spec: FirmSpec) -> None:
+        super().__init__(model)
+        self.number, self.spec = number, spec
+        self.slot = firm_slot(spec.name)
+        self.base = spec.base_policy(model.scenario.channels)
+        self.policy = self.decided = self.base
+        self.tiers = spec.pyramid.tiers
+        self.entry_tier = spec.pyramid.entry_tier
+        events = [event for event in model.scenario.events if getattr(event, "firm", None) == spec.name]
+        kinds = [event.kind for event in events]
+        self.is_founder = self.is_open = "entry" not in kinds
+        self.runs_programme = "programme_start" not in kinds
+        self.has_opened_access = False
+        self.price_changes: list[tuple[float, float]] = []  # (until, factor)
+        self.crises: list[tuple[float, float]] = []  # (until, failure rate)
+        self.bursts: list[tuple[float, float]] = []  # (until, spend)
+        self.delivery = 1.0
+        self.prospect = 0.5
+        self.stock: list[int] = []
+        self.contacts: list[float] = []  # advertising contacts per person, by period
+        self.reviewed_at = 0
+        self.book = np.zeros((model.n_blocks, model.n_tiers, len(LoyaltyType), N_LINES))
+        self.offers: list[Offer] = []
+
+    # ---- what others read -------------------------------------------------------------------------------------------
+
+    @property
+    def price(self) -> float:
+        """The posted price: the policy's, changed by events."""
+        return self.policy.price * math.prod(factor for _, factor in self.price_changes)
+
+    @property
+    def advertising(self) -> float:
+        """Money spent on advertising, per person in the market."""
+        return self.policy.advertising + sum(spend for _, spend in self.bursts)
+
+    @property
+    def failure_rate(self) -> float:
+        """Chance that a purchase fails."""
+        return self.crises[-1][1] if self.crises else self.spec.failure_rate
+
+    @property
+    def ad_reach(self) -> float:
+        """Chance that a person is reached by this period's advertising."""
+        return 1.0 - math.exp(-self.advertising / self.spec.contact_cost)
+
+    @property
+    def pays_points(self) -> bool:
+        """Whether there is a points programme, and it runs."""
+        return self.spec.programme is not None and self.runs_programme
+
+    @property
+    def points_worth(self) -> float:
+        """Worth to a customer of the points for a unit of money, in money, at the base rate."""
+        programme = self.spec.programme
+        return programme.points_per_money * programme.reward_worth / programme.redeem_at
+
+    @property
+    def quality_value(self) -> float:
+        """Quality, as valued inside the window."""
+        how = self.model.behaviour
+        return min(1.0, (self.policy.quality - how.quality_floor) / (how.quality_want - how.quality_floor))
+
+    def contacts_since(self, period: int) -> float:
+        """Return advertising contacts per person in the periods after one, up to now."""
+        return sum(self.contacts[period + 1 :])
+
+    def members(self) -> list[tuple[Customer, Relation]]:
+        """Return the firm's customers, in the order of rows."""
+        pairs = [(customer, customer.relations[self.number]) for customer in self.model.customer_list]
+        return [(customer, relation) for customer, relation in pairs if relation.is_active]
+
+    # ---- review and policy ------------------------------------------------------------------------------------------
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the firm reviews its pyramid and its policy in this period."""
+        return self.is_open and self.model.period % self.spec.pyramid.review_every == 0
+
+    def review(self) -> None:
+        """Rank the customers, cut the tiers anew, and let the record fade."""
+        t, pyramid = self.model.period, self.spec.pyramid
+        if t == 0:
+            return
+        members = self.members()
+        for _, relation in members:
+            service = self.policy.service[relation.tier]
+            served = t - max(relation.since, self.reviewed_at)
+            relation.margin = single(relation.margin - self.spec.service_cost * (service * service) * served)
+        scores = [self.score(relation) for _, relation in members]
+        cuts = pyramid.cuts(np.array(scores, dtype=np.float64)).tolist()
+        migration = np.zeros((len(self.tiers), len(self.tiers)), dtype=np.int64)
+        for (customer, relation), score in zip(members, scores, strict=True):
+            before, after = relation.tier, self.tier_of(score, relation.tier, cuts)
+            migration[before, after] += 1
+            relation.tier = after
+            if after > before:
+                relation.trust_character = customer.fallen(relation.trust_character)
+            relation.volume = single(relation.volume * pyramid.memory)
+            relation.revenue = single(relation.revenue * pyramid.memory)
+            relation.margin = single(relation.margin * pyramid.memory)
+            relation.credit = single(relation.credit * pyramid.memory)
+        self.model.migration.append((t, self.number, migration))
+        self.reviewed_at = t
+
+    def score(self, relation: Relation) -> float:
+        """Return what a customer is ranked by."""
+        match self.spec.pyramid.rank_by:
+            case "volume":
+                return relation.volume
+            case "revenue":
+                return relation.revenue
+            case "profit":
+                return relation.margin
+            case _:
+                return relation.margin + relation.credit
+
+    def tier_of(self, score: float, tier: int, cuts: list[float]) -> int:
+        """Return a customer's new tier: past a cut by the hysteresis, one rises or falls."""
+        hysteresis = self.spec.pyramid.hysteresis
+        while tier > 0 and score >= cuts[tier - 1] + hysteresis * abs(cuts[tier - 1]):
+            tier -= 1
+        while tier < len(cuts) and score < cuts[tier] - hysteresis * abs(cuts[tier]):
+            tier += 1
+        return tier
+
+    def decide(self) -> None:
+        """Decide on a policy, on what rivals had posted before."""
+        rivals = [firm for firm in self.model.firm_list if firm.is_open and firm is not self]
+        customers = np.zeros(len(self.tiers), dtype=np.int64)
+        for _, relation in self.members():
+            customers[relation.tier] += 1
+        contribution, share = self.since_review()
+        view = MarketView(
+            period=self.model.period,
+            base=self.base,
+            current=self.policy,
+            customers=customers,
+            contribution=contribution,
+            rival_prices={rival.spec.name: rival.price for rival in rivals},
+            share=share,
+        )
+        self.decided = self.spec.strategy.decide(view)
+
+    def since_review(self) -> tuple[NDArray[np.float64], float]:
+        """Return each tier's contribution, and the share of the market's revenue, since the last review."""
+        books = self.model.books[-self.spec.pyramid.review_every :]
+        if not books:
+            return np.zeros(len(self.tiers)), 0.0
+        by_tier = sum(book[self.number].sum(axis=1) for book in books)[: len(self.tiers)]
+        revenue = sum(book[..., Line.REVENUE].sum() for book in books)
+        own = by_tier[:, Line.REVENUE].sum()
+        contribution = by_tier[:, Line.REVENUE] - by_tier[:, list(TIER_COST_LINES)].sum(axis=1)
+        return contribution, float(own / revenue) if revenue > 0.0 else 0.0
+
+    def post(self) -> None:
+        """Adopt what was decided, and let go of those who are to be fired."""
+        self.policy = self.decided
+        for customer, relation in self.members():
+            if self.policy.fire[relation.tier] and relation.margin < 0.0:
+                customer.end_membership(self, Cause.FIRED)
+                relation.barred_until = FOR_GOOD
+                relation.attachment = 0.0
+                customer.put_down = Word(self, -1.0, 0)
+
+    def write_offers(self) -> None:
+        """Write down what each tier is offered in this period."""
+        policy, price = self.policy, self.price
+        self.offers = []
+        for tier in range(len(self.tiers)):
+            paid = price * (1.0 - float(policy.discount[tier]))
+            offer = Offer(
+                list_price=price,
+                price=paid,
+                log_price=math.log(paid),
+                service=float(policy.service[tier]),
+                delivered=float(policy.service[tier]) * self.delivery,
+                effort=float(policy.channel_effort[tier]),
+                channel_cost=float(policy.channel_cost[tier]),
+                points=float(policy.points[tier]),
+                gift=float(policy.gift[tier]) if self.runs_programme else 0.0,
+            )
+            self.offers.append(offer)
+        self.contacts.append(self.advertising / self.spec.contact_cost if self.is_open else 0.0)
+
+    # ---- books ------------------------------------------------------------------------------------------------------
+
+    def enter(self, line: int, customer: Customer, amount: float = 1.0) -> None:
+        """Enter an amount in the books, where the customer stands."""
+        self.book[customer.block, customer.relations[self.number].tier, customer.type, line] += amount
+
+    def close_books(self) -> None:
+        """Add up the period, and see how well next period's promises can be kept."""
+        n_people = self.model.n_customers
+        book = np.zeros(self.book.shape[1:])
+        for block in self.book:  # in order
+            book += block
+        self.book[:] = 0.0
+        stock = np.zeros(book.shape[:2])
+        for customer, relation in self.members():
+            stock[relation.tier, customer.type] += 1.0
+        service = self.policy.service
+        book[: len(self.tiers), :, Line.SERVICE] = (
+            self.spec.service_cost * (service * service)[:, None] * stock[: len(self.tiers)]
+        )
+        self.model.books[-1][self.number] = book
+        costs = self.model.firm_costs[-1][self.number]
+        if self.is_open:
+            costs[FirmCost.ADVERTISING] = self.advertising * n_people
+            if self.spec.capacity is not None:
+                costs[FirmCost.CAPACITY] = self.spec.capacity * self.spec.capacity_cost * n_people
+            if self.pays_points:
+                costs[FirmCost.PROGRAMME] = self.spec.programme.running_cost * n_people
+            costs[FirmCost.FIXED] = self.spec.fixed_cost * n_people
+        by_tier = stock.sum(axis=1)
+        load = sum(float(by_tier[k]) * float(service[k]) for k in range(len(self.tiers)))
+        if self.spec.capacity is not None:
+            self.delivery = min(1.0, self.spec.capacity * n_people / load) if load > 0.0 else 1.0
+        self.stock.append(int(by_tier.sum()))
+        if len(self.stock) > _GROWTH_OVER and self.stock[-1 - _GROWTH_OVER] > 0:
+            growth = self.stock[-1] / self.stock[-1 - _GROWTH_OVER] - 1.0
+            self.prospect = clip(growth * 10.0 + 0.5, 0.0, 1.0)
+        else:
+            self.prospect = 0.5

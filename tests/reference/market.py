@@ -1,0 +1,96 @@
+"""The market as a Mesa model: the step is the description's section 3."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import mesa
+import numpy as np
+
+from sim import network
+from sim.accounts import N_LINES, FirmCost
+from sim.loyalty_types import LoyaltyType
+from tests.reference import events
+from tests.reference.birth import Origins
+from tests.reference.firm import Firm
+from tests.reference.person import Customer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.scenario import Scenario
+
+
+class ReferenceMarket(mesa.Model):
+    """A market of customers and firms, all of them agents.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The market and its firms.
+    seed : int
+        The run's seed.
+    """
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        super().__init__(seed=seed)
+        self.scenario, self.seed_used = scenario, seed
+        self.settings, self.behaviour = scenario.customers, scenario.customers.behaviour
+        self.log_price_jump = math.log(1.0 + self.behaviour.price_jump)
+        self.n_customers = scenario.customers.count
+        self.n_blocks = min(64, math.ceil(self.n_customers / 1024))
+        self.n_tiers = max(len(spec.pyramid.tiers) for spec in scenario.firms)
+        self.period = 0
+        self.norm = 0.0
+        self.books: list[NDArray[np.float64]] = []
+        self.firm_costs: list[NDArray[np.float64]] = []
+        self.migration: list[tuple[int, int, NDArray[np.int64]]] = []
+
+        self.origins = Origins(scenario, seed)
+        n_firms = len(scenario.firms)
+        self.firms = Firm.create_agents(self, n_firms, number=list(range(n_firms)), spec=scenario.firms)
+        self.firm_list = list(self.firms)
+        self.customers = Customer.create_agents(self, self.n_customers, row=list(range(self.n_customers)))
+        self.customer_list = list(self.customers)
+        self._make_acquainted()
+
+    def _make_acquainted(self) -> None:
+        ties = network.build(self.scenario.network, self.n_customers, self.seed_used, self.scenario.folder)
+        for customer in self.customer_list:
+            places = range(ties.first[customer.row], ties.first[customer.row + 1])
+            customer.neighbours = [(self.customer_list[ties.neighbours[k]], float(ties.tie[k])) for k in places]
+
+    def block_of(self, row: int) -> int:
+        """Return the block of rows in which a customer's money is added up."""
+        n, n_blocks = self.n_customers, self.n_blocks
+        return next(b for b in range(n_blocks) if row < (b + 1) * n // n_blocks)
+
+    def run(self, periods: int) -> None:
+        """Run for a number of periods."""
+        for _ in range(periods):
+            self.step()
+
+    def step(self) -> None:
+        """One period: firms post, customers live through it, word spreads, books close."""
+        self.books.append(np.zeros((len(self.firm_list), self.n_tiers, len(LoyaltyType), N_LINES)))
+        self.firm_costs.append(np.zeros((len(self.firm_list), len(FirmCost))))
+        events.happen(self)
+        due = self.firms.select(lambda firm: firm.is_due)
+        due.do("review")
+        due.do("decide")
+        due.do("post")
+        self.firms.do("write_offers")
+        self.norm = self._usual_experience()
+        self.customers.do("live_through")
+        self.customers.do("listen")
+        self.customers.do("settle_credit")
+        self.firms.do("close_books")
+        self.period += 1
+
+    def _usual_experience(self) -> float:
+        """Return what a stranger could expect elsewhere: the mean experience at the open firms' entry tiers."""
+        weight = self.behaviour.service_in_experience
+        open_firms = [firm for firm in self.firm_list if firm.is_open]
+        experiences = [f.policy.quality + weight * f.offers[f.entry_tier].delivered for f in open_firms]
+        return sum(experiences) / len(experiences) if experiences else 0.0
