@@ -31,7 +31,7 @@ class DemandSpec(Settings):
     )
     mean_basket: Positive = Field(default=30.0, description="money spent at a need at price 1, averaged over people")
     basket_shape: Positive = Field(
-        default=3.0, description="shape of the gamma distribution of baskets over people; smaller is more unequal"
+        default=2.0, description="shape of the gamma distribution of baskets over people; smaller is more unequal"
     )
     transactions: Path | None = Field(
         default=None,
@@ -52,7 +52,7 @@ class BehaviourSpec(Settings):
     image_weight: NonNegative = Field(default=0.5, description="utility of full brand image over none")
     trust_weight: NonNegative = Field(default=1.0, description="utility of full trust over none")
     opinion_weight: NonNegative = Field(default=1.0, description="utility of fully good over neutral word of mouth")
-    habit_weight: NonNegative = Field(default=0.5, description="utility of a full habit over none")
+    habit_weight: NonNegative = Field(default=0.4, description="utility of a full habit over none")
     unfamiliarity_weight: NonNegative = Field(default=0.3, description="utility lost on a firm never bought from")
     goal_pull: NonNegative = Field(
         default=1.0, description="how much a reward gains, relatively, as its threshold nears (goal gradient)"
@@ -68,7 +68,7 @@ class BehaviourSpec(Settings):
     disconfirmation_scale: Positive = Field(default=0.3, description="difference from expectation felt as complete")
     satisfaction_speed: Frac = Field(default=0.2, description="weight of the latest experience in satisfaction")
     expectation_speed: Frac = Field(default=0.15, description="share of the way expectation drifts to experience")
-    attachment_rise: Frac = Field(default=0.08, description="rise of attachment at a wholly positive experience")
+    attachment_rise: Frac = Field(default=0.12, description="rise of attachment at a wholly positive experience")
     attachment_fall: Frac = Field(default=0.20, description="fall of attachment at a wholly negative experience")
     bond: NonNegative = Field(
         default=1.0, description="attachment built by being served better than elsewhere, relative to by surprise"
@@ -87,7 +87,7 @@ class BehaviourSpec(Settings):
     strike_fade: Frac = Field(default=0.7, description="share of past failures still remembered after a good purchase")
     quit_periods: Period = Field(default=52, description="periods a customer who walked out stays away")
     forget_rate: NonNegative = Field(default=0.004, description="rate per period of forgetting a firm not bought from")
-    praise_rate: Frac = Field(default=0.30, description="chance of praising after a purchase at full attachment")
+    praise_rate: Frac = Field(default=0.25, description="chance of praising after a purchase at full attachment")
     grievance_rate: Frac = Field(default=0.15, description="chance of telling a wholly negative experience")
     influence: Frac = Field(default=0.15, description="share of the way an opinion moves to what a strong tie says")
     relay_rate: Frac = Field(default=0.10, description="chance that a listener passes a grievance on")
@@ -112,7 +112,7 @@ class CustomersSpec(Settings):
     types: dict[str, TypePrior] = Field(default={}, description="changed priors, by type: any of a prior's keys")
     turnover: Frac = Field(default=0.001, description="chance per period that a person moves away and is replaced")
     activity_window: Annotated[int, Field(ge=1, le=1000)] = Field(
-        default=26, description="a customer of a firm has bought from it within this many periods"
+        default=39, description="a customer of a firm has bought from it within this many periods"
     )
     captive_to: str | None = Field(
         default=None, description="the firm that monopoly customers can reach; by default each can reach a random one"

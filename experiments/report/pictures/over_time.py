@@ -84,7 +84,7 @@ def trade_off(evidence: Evidence) -> Picture:
     points = {arm: pair for arm, pair in points.items() if np.isfinite([pair[0].mean, pair[1].mean]).all()}
     if not points:
         return Picture(key, title, "Retention or profit is not known in every arm.")
-    figure, axes = canvas(270, 46, 14, 10, 34)
+    figure, axes = canvas(280, 46, 14, 22, 34)
     for side, place in (("x", 0), ("y", 1)):
         ends = np.array([[pair[place].mean, pair[place].low, pair[place].high] for pair in points.values()])
         getattr(axes, f"set_{side}lim")(room(np.nanmin(ends), np.nanmax(ends), margin=0.12))
