@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.reference.person import Customer
     from tests.reference.relation import Relation
 
-FOR_GOOD = 32_767
+FOR_GOOD = 32_000
 _GROWTH_OVER = 26  # periods
 
 

@@ -301,7 +301,7 @@ class Customer(mesa.Agent):
         firm.enter(Line.PURCHASES, self)
         firm.enter(Line.CONSIDERED, self, n_considered)
         firm.enter(Line.REVENUE, self, paid)
-        firm.enter(Line.DISCOUNTS, self, self.basket * offer.list_price - paid)
+        firm.enter(Line.DISCOUNTS, self, self.basket * (offer.list_price - offer.price))
         firm.enter(Line.GOODS, self, goods)
         firm.enter(Line.INCENTIVES, self, incentives)
         firm.enter(Line.CHANNEL, self, offer.channel_cost)

@@ -1,0 +1,258 @@
+"""Random scenarios over the whole schema, for hypothesis: what a setting may be is read from the settings' own bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec, ProgrammeSpec
+from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
+from sim.network import NetworkSpec
+from sim.pyramids import RANKING_KEYS
+from sim.scenario import Scenario
+from sim.settings import BehaviourSpec, CustomersSpec, DemandSpec
+from sim.strategies import STRATEGIES
+from sim.topologies import EVEN_DEGREE, RECORDED, TAKES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic import BaseModel
+
+Raw = dict[str, Any]
+
+FIRMS = ("Aurora", "Borealis", "Corona", "Dawn")
+N_PEOPLE = (60, 100)
+N_PERIODS = (20, 30)
+
+
+def bounds(model: type[BaseModel], name: str, default: float) -> tuple[float, float, bool]:
+    """Return the least and the greatest value to try of a number, and whether it is whole.
+
+    A bound that the schema leaves out is set around the default.
+    """
+    field = model.model_fields[name]
+    rules = [rule for rule in _rules(field.metadata, field.annotation)]
+    is_whole = "int" in str(field.annotation) and "float" not in str(field.annotation)
+    low = next((float(rule.ge) for rule in rules if getattr(rule, "ge", None) is not None), None)
+    above = next((float(rule.gt) for rule in rules if getattr(rule, "gt", None) is not None), None)
+    high = next((float(rule.le) for rule in rules if getattr(rule, "le", None) is not None), None)
+    below = next((float(rule.lt) for rule in rules if getattr(rule, "lt", None) is not None), None)
+    if low is None:
+        low = above + 0.01 if above is not None else 0.0
+    if high is None:
+        high = below - 0.01 if below is not None else max(1.0, 4.0 * abs(default))
+    return low, min(high, max(1.0, 8.0 * abs(default))), is_whole
+
+
+def _rules(metadata: list[Any], annotation: Any) -> list[Any]:
+    """Return the bounds of a field, also those inside the type of an optional one."""
+    rules = list(metadata)
+    for part in getattr(annotation, "__args__", ()):
+        rules += _rules(list(getattr(part, "__metadata__", ())), getattr(part, "__origin__", None))
+    unpacked = []
+    for rule in rules:
+        unpacked += getattr(rule, "metadata", None) or [rule]
+    return unpacked
+
+
+def number(model: type[BaseModel], name: str, default: float | None = None) -> st.SearchStrategy[float]:
+    """Return a strategy for a numeric setting: near its default, anywhere, and at its bounds."""
+    if default is None:
+        default = model.model_fields[name].default
+    low, high, is_whole = bounds(model, name, default)
+    if is_whole:
+        return st.integers(int(low), max(int(low), int(min(high, 4 * default))))
+    near = (max(low, 0.3 * default), min(high, 3.0 * default)) if default > 0 else (low, high)
+    return st.one_of(_decimals(*near), _decimals(low, high), st.sampled_from((low, high)))
+
+
+def _decimals(low: float, high: float) -> st.SearchStrategy[float]:
+    return st.integers(0, 64).map(lambda k: low + (high - low) * k / 64.0)
+
+
+def some_of(model: type[BaseModel], skip: tuple[str, ...] = ()) -> st.SearchStrategy[Raw]:
+    """Return a strategy for a table in which some of a model's numbers are set."""
+    names = [name for name, field in model.model_fields.items() if isinstance(field.default, float | int)]
+    return st.fixed_dictionaries({}, optional={name: number(model, name) for name in names if name not in skip})
+
+
+@st.composite
+def shares(draw: st.DrawFn, n: int) -> list[float]:
+    """Draw shares that sum to 1."""
+    parts = draw(st.lists(st.integers(0, 5), min_size=n, max_size=n).filter(any))
+    return [part / sum(parts) for part in parts]
+
+
+@st.composite
+def networks(draw: st.DrawFn, edge_list: Path) -> tuple[int, Raw]:
+    """Draw a topology, and a number of people who can form it."""
+    n = draw(st.integers(*N_PEOPLE))
+    topology = draw(st.sampled_from(sorted(TAKES)))
+    raw: Raw = {"topology": topology}
+    raw |= draw(some_of(NetworkSpec, skip=tuple({key for keys in TAKES.values() for key in keys})))
+    if topology in RECORDED:
+        size = RECORDED[topology][1]
+        n = -(-n // size) * size
+    for key in TAKES[topology]:
+        if key == "path":
+            raw["path"] = str(edge_list)
+        elif key == "mean_degree":
+            raw[key] = draw(st.integers(1, 5)) * (2 if topology in EVEN_DEGREE else 1)
+        elif key == "community_size":
+            raw[key] = draw(st.integers(15, 30))
+        elif draw(st.booleans()):
+            raw[key] = draw(_decimals(0.4, 0.9))
+    return n, raw
+
+
+@st.composite
+def pyramids(draw: st.DrawFn) -> tuple[Raw, tuple[str, ...]]:
+    """Draw a pyramid and the names of its tiers."""
+    scheme = draw(st.sampled_from(("two_tier", "four_tier", "n_tier")))
+    raw: Raw = {"scheme": scheme, "rank_by": draw(st.sampled_from(sorted(RANKING_KEYS)))}
+    raw["review_every"] = draw(st.integers(1, 9))
+    raw["hysteresis"] = draw(st.sampled_from((0.0, 0.1, 0.5)))
+    raw["memory"] = draw(st.sampled_from((0.0, 0.75, 1.0)))
+    if scheme == "two_tier":
+        raw["gold_share"] = draw(_decimals(0.05, 0.95))
+        return raw, ("gold", "iron")
+    if scheme == "four_tier":
+        tiers = ("platinum", "gold", "iron", "lead")
+        raw["shares"] = dict(zip(tiers, draw(shares(4)), strict=True))
+        return raw, tiers
+    tiers = tuple(f"tier {k}" for k in range(draw(st.integers(1, 6))))
+    raw["names"] = list(tiers)
+    if draw(st.booleans()):
+        raw["shares"] = draw(shares(len(tiers)))
+    else:
+        cuts = st.lists(st.integers(-20, 80), min_size=len(tiers) - 1, max_size=len(tiers) - 1, unique=True)
+        raw["thresholds"] = sorted(map(float, draw(cuts)), reverse=True)
+    return raw, tiers
+
+
+@st.composite
+def firm_strategies(draw: st.DrawFn, tiers: tuple[str, ...]) -> Raw:
+    """Draw a strategy that fits the tiers."""
+    name = draw(st.sampled_from(sorted(STRATEGIES)))
+    raw: Raw = {"name": name}
+    for key, field in STRATEGIES[name].model_fields.items():
+        is_table = "dict" in str(field.annotation)
+        level = _decimals(0.0, 0.6 if key in ("discount", "undercut") else 1.0)
+        level = st.integers(0, 4).map(float) if key in ("points", "gift", "welcome") else level
+        level = _decimals(0.3, 1.2) if key in ("floor", "price") else level
+        if is_table:
+            raw[key] = draw(st.dictionaries(st.sampled_from(tiers), level))
+        elif key != "name" and "float" in str(field.annotation) and draw(st.booleans()):
+            raw[key] = draw(level)
+    return raw
+
+
+@st.composite
+def firms(draw: st.DrawFn, name: str) -> Raw:
+    """Draw a firm."""
+    raw: Raw = {"name": name, **draw(some_of(FirmSpec, skip=("discount", "awareness", "reach", "gift", "price")))}
+    raw["price"] = draw(_decimals(0.8, 1.25))
+    raw["discount"] = draw(st.sampled_from((0.0, 0.0, 0.1)))
+    raw["gift"] = draw(st.sampled_from((0.0, 0.0, 1.0)))
+    raw["awareness"] = draw(st.sampled_from((0.0, 0.5, 0.9, 1.0)))
+    raw["reach"] = draw(st.sampled_from((0.5, 1.0, 1.0)))
+    if draw(st.booleans()):
+        raw["capacity"] = draw(_decimals(0.02, 0.6))
+    if draw(st.booleans()):
+        raw["programme"] = draw(some_of(ProgrammeSpec, skip=("redeem_at",)))
+        raw["programme"]["redeem_at"] = draw(st.sampled_from((7.5, 40.0, 100.0)))
+    raw["pyramid"], tiers = draw(pyramids())
+    raw["strategy"] = draw(firm_strategies(tiers))
+    ranks_by = getattr(STRATEGIES[raw["strategy"]["name"]], "ranks_by", None)
+    if ranks_by is not None:
+        raw["pyramid"]["rank_by"] = ranks_by
+    channels = st.sampled_from(sorted(DEFAULT_CHANNELS))
+    raw["channel"] = draw(channels)
+    raw["tier_channels"] = draw(st.dictionaries(st.sampled_from(tiers), channels, max_size=2))
+    return raw
+
+
+@st.composite
+def events(draw: st.DrawFn, firm_specs: list[Raw], periods: int) -> Raw:
+    """Draw something that happens."""
+    kinds = ["entry", "exit", "access_opened", "price_change", "quality_crisis", "constraint_lifted"]
+    firm = draw(st.sampled_from(firm_specs))
+    if "programme" in firm:
+        kinds += ["programme_start", "programme_end"]
+    kind = draw(st.sampled_from([*kinds, "advertising_burst"]))
+    raw: Raw = {"kind": kind, "at": draw(st.integers(0, periods - 1))}
+    if kind not in ("constraint_lifted",) and (kind != "access_opened" or draw(st.booleans())):
+        raw["firm"] = firm["name"]
+    match kind:
+        case "price_change":
+            raw["factor"] = draw(st.sampled_from((0.8, 0.95, 1.1, 1.3)))
+        case "quality_crisis":
+            raw["failure_rate"] = draw(st.sampled_from((0.0, 0.3, 0.8)))
+        case "advertising_burst":
+            raw |= {"spend": draw(st.sampled_from((0.1, 2.0))), "periods": draw(st.integers(1, 8))}
+        case "constraint_lifted":
+            raw["share"] = draw(st.sampled_from((0.5, 1.0)))
+    if kind in ("price_change", "quality_crisis") and draw(st.booleans()):
+        raw["periods"] = draw(st.integers(0, 8))
+    return raw
+
+
+@st.composite
+def customers(draw: st.DrawFn, n: int, log: Path) -> Raw:
+    """Draw the people of the market."""
+    raw: Raw = draw(some_of(CustomersSpec, skip=("count", "activity_window")))
+    raw["count"] = n
+    raw["turnover"] = draw(st.sampled_from((0.0, 0.002, 0.05)))
+    raw["activity_window"] = draw(st.sampled_from((1, 3, 8, 26)))
+    raw["mix"] = dict(zip(TYPE_NAMES, draw(shares(len(TYPE_NAMES))), strict=True))
+    raw["behaviour"] = draw(some_of(BehaviourSpec))
+    changed = draw(st.lists(st.sampled_from(TYPE_NAMES), max_size=2, unique=True))
+    raw["types"] = {
+        name: draw(
+            st.fixed_dictionaries(
+                {}, optional={key: number(TypePrior, key, getattr(DEFAULT_PRIORS[name], key)) for key in PRIOR_FIELDS}
+            )
+        )
+        for name in changed
+    }
+    if draw(st.integers(0, 9)) == 0:
+        raw["demand"] = {"transactions": str(log)}
+    else:
+        raw["demand"] = draw(some_of(DemandSpec, skip=("mean_rate", "period_days")))
+        raw["demand"]["mean_rate"] = draw(st.sampled_from((0.1, 0.5, 1.5)))
+    return raw
+
+
+@st.composite
+def scenarios(draw: st.DrawFn, edge_list: Path, log: Path) -> Scenario:
+    """Draw a small scenario.
+
+    Parameters
+    ----------
+    edge_list : Path
+        A CSV file of ties among people below the least number of people.
+    log : Path
+        A purchase log.
+    """
+    n, network = draw(networks(edge_list))
+    periods = draw(st.integers(*N_PERIODS))
+    specs = [draw(firms(name)) for name in FIRMS[: draw(st.integers(1, len(FIRMS)))]]
+    people = draw(customers(n, log))
+    behaviour = people["behaviour"]
+    if behaviour.get("quality_floor", 0.2) >= behaviour.get("quality_want", 0.9):
+        behaviour["quality_floor"], behaviour["quality_want"] = 0.2, 0.9
+    if draw(st.booleans()):
+        people["captive_to"] = specs[0]["name"]
+    raw = {
+        "title": "drawn",
+        "periods": periods,
+        "warm_up": 0,
+        "horizon": draw(st.integers(1, periods)),
+        "customers": people,
+        "network": network,
+        "firms": specs,
+        "events": draw(st.lists(events(specs, periods), max_size=5)),
+    }
+    return Scenario.model_validate(raw)
