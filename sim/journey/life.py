@@ -11,6 +11,9 @@ from sim.compiled import inline, parallel_kernel, prange
 from sim.customers import NOBODY, be_born
 from sim.draws import Stream, block, gumbel
 from sim.journey import after_sales, buy, evaluate, membership, need, search, talk, use
+from sim.prefetch import prefetch_row
+
+LOOK_AHEAD = 2  # needs for whose records memory is asked in advance
 
 
 @parallel_kernel
@@ -18,7 +21,8 @@ def live_through(town, market, behaviour, origins, clock, open_access, said, boo
     """Let every customer live through one period.
 
     Customers are taken in blocks of rows fixed by the size of the town; each block keeps its own books, so that sums
-    are added in the same order whatever the number of threads.
+    are added in the same order whatever the number of threads. In a block, time passes for everybody first; then those
+    with a need meet it, in order.
 
     Parameters
     ----------
@@ -44,23 +48,45 @@ def live_through(town, market, behaviour, origins, clock, open_access, said, boo
     n_blocks, n = books.shape[0], town.pulses.size
     for b in prange(n_blocks):
         own_books, own_since = books[b], since[b]
-        for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
-            talk.repeat_what_was_heard(i, said)
-            pulse = town.pulses[i]
-            u_move, u_need, u_release, u_outside = block(clock.seed, Stream.MOVE // 4, clock.period, pulse.id, 0)
-            if u_move < behaviour.turnover:
-                membership.move_away(i, town, market, own_books, own_since)
-                newcomer = ((clock.period + 1) << 32) | (pulse.id & 0xFFFFFFFF)
-                be_born(i, newcomer, clock.period, open_access, clock.seed, town, origins)
-                said.firm[i] = NOBODY
-                continue
-            if pulse.lapse_at <= clock.period:
-                membership.let_lapse(i, clock.period, town, market, behaviour, own_books, own_since)
-            if behaviour.release_rate > 0.0 and need.is_set_free(town.people[i], behaviour.release_rate, u_release):
-                town.people[i].is_constrained = False
-                pulse.rate = town.people[i].rate
-            if need.arises(pulse, u_need):
-                meet_need(i, u_outside, town, market, behaviour, clock, said, own_books, own_since)
+        first, last = b * n // n_blocks, (b + 1) * n // n_blocks
+        in_need = np.empty(last - first, dtype=np.int64)
+        luck = np.empty(last - first, dtype=np.float64)
+        n_in_need = 0
+        for i in range(first, last):
+            has_need, u_outside = pass_time(
+                i, town, market, behaviour, origins, clock, open_access, said, own_books, own_since
+            )
+            if has_need:
+                in_need[n_in_need], luck[n_in_need] = i, u_outside
+                n_in_need += 1
+        for k in range(n_in_need):
+            if k + LOOK_AHEAD < n_in_need:
+                prefetch_row(town.people, in_need[k + LOOK_AHEAD])  # type: ignore[call-arg]
+                prefetch_row(town.relations, in_need[k + LOOK_AHEAD])  # type: ignore[call-arg]
+            meet_need(in_need[k], luck[k], town, market, behaviour, clock, said, own_books, own_since)
+
+
+@inline
+def pass_time(i, town, market, behaviour, origins, clock, open_access, said, books, since):  # type: ignore[no-untyped-def]
+    """Let a period pass for person ``i``: repeat what was heard, move away, lapse, be set free.
+
+    Returns whether a need arises, and the draw for buying nowhere.
+    """
+    talk.repeat_what_was_heard(i, said)
+    pulse = town.pulses[i]
+    u_move, u_need, u_release, u_outside = block(clock.seed, Stream.MOVE // 4, clock.period, pulse.id, 0)
+    if u_move < behaviour.turnover:
+        membership.move_away(i, town, market, books, since)
+        newcomer = ((clock.period + 1) << 32) | (pulse.id & 0xFFFFFFFF)
+        be_born(i, newcomer, clock.period, open_access, clock.seed, town, origins)
+        said.firm[i] = NOBODY
+        return False, u_outside
+    if pulse.lapse_at <= clock.period:
+        membership.let_lapse(i, clock.period, town, market, behaviour, books, since)
+    if behaviour.release_rate > 0.0 and need.is_set_free(town.people[i], behaviour.release_rate, u_release):
+        town.people[i].is_constrained = False
+        pulse.rate = town.people[i].rate
+    return need.arises(pulse, u_need), u_outside
 
 
 @inline
