@@ -81,7 +81,7 @@ def inline(function: Any) -> Any:
     A call would copy every field of every array it is given, some hundreds of numbers. Steps own no arrays, so they
     count no references to them either. Together the two took more than half of the time.
     """
-    return numba.njit(error_model="numpy", _nrt=False, forceinline=True)(function)
+    return numba.njit(error_model="numpy", _nrt=False, forceinline=True)(function)  # type: ignore[call-overload]
 
 
 def parallel_kernel(function: Any) -> Any:

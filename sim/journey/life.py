@@ -62,7 +62,7 @@ def live_through(town, market, behaviour, origins, clock, open_access, said, boo
         for k in range(n_in_need):
             if k + LOOK_AHEAD < n_in_need:
                 prefetch_row(town.people, in_need[k + LOOK_AHEAD])  # type: ignore[call-arg]
-                prefetch_row(town.relations, in_need[k + LOOK_AHEAD])  # type: ignore[call-arg]
+                prefetch_row(town.relations, in_need[k + LOOK_AHEAD])
             meet_need(in_need[k], luck[k], town, market, behaviour, clock, said, own_books, own_since)
 
 
