@@ -16,7 +16,7 @@ _LINE_BYTES = 64
 _READ, _KEEP, _DATA = 0, 3, 1  # arguments of LLVM's prefetch: to be read, to stay in all caches, not instructions
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def prefetch_row(typing_context: Any, records: Any, row: Any) -> Any:
     """Ask for the cache lines of one row of an array of records, shape (n_rows,) or (n_rows, n_columns)."""
 
