@@ -163,10 +163,13 @@ def best(evidence: Evidence, name: str) -> str:
         return f"“{leader}” {does}: ahead of each of the {rest}, and by {lead}, the next best {evidence_of_lead}."
     if all(not evidence.difference(name, *pair).any() for pair in combinations(evidence.ranked(name), 2)):
         return f"{told.label}: no difference shown between any of the arms; they are equal in every seed."
-    level_with = listed(f"“{verdict.other}”" for verdict in verdicts if verdict.direction <= 0)
+    not_beaten = [verdict for verdict in verdicts if verdict.direction <= 0]
+    level_with = listed(f"“{verdict.other}”" for verdict in not_beaten)
+    is_close = any(verdict.difference.excludes_zero for verdict in not_beaten)
+    allowed_for = f" once all {nearest.n_comparisons} comparisons of arms are allowed for" if is_close else ""
     return (
         f"{told.label}: no single best arm shown; “{leader}” has the highest mean, by {lead} {evidence_of_lead}, "
-        f"but no difference is shown between it and {level_with}."
+        f"but no difference is shown between it and {level_with}{allowed_for}."
     )
 
 

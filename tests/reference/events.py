@@ -65,6 +65,7 @@ def _open_access(market: ReferenceMarket, opened: list[Firm]) -> None:
         firm.has_opened_access = True
         for customer in market.customer_list:
             if customer.type == LoyaltyType.MONOPOLY and market.origins.could_reach(customer, firm):
+                customer.is_alert = customer.is_alert or firm.number not in customer.reach
                 customer.reach.add(firm.number)
 
 

@@ -68,9 +68,10 @@ class Firm(mesa.Agent):
         self.tiers = spec.pyramid.tiers
         self.entry_tier = spec.pyramid.entry_tier
         events = [event for event in model.scenario.events if getattr(event, "firm", None) == spec.name]
-        kinds = [event.kind for event in events]
+        kinds = [event.kind for event in sorted(events, key=lambda event: event.at)]
         self.is_founder = self.is_open = "entry" not in kinds
-        self.runs_programme = "programme_start" not in kinds
+        of_programme = [kind for kind in kinds if kind in ("programme_start", "programme_end")]
+        self.runs_programme = of_programme[:1] != ["programme_start"]
         self.has_opened_access = False
         self.price_changes: list[tuple[float, float]] = []  # (until, factor)
         self.crises: list[tuple[float, float]] = []  # (until, failure rate)

@@ -220,7 +220,8 @@ def customers(draw: st.DrawFn, n: int, log: Path) -> Raw:
     if draw(st.integers(0, 9)) == 0:
         raw["demand"] = {"transactions": str(log)}
     else:
-        raw["demand"] = draw(some_of(DemandSpec, skip=("mean_rate", "period_days")))
+        raw["demand"] = draw(some_of(DemandSpec, skip=("mean_rate", "period_days", "rate_shape", "basket_shape")))
+        raw["demand"] |= {key: draw(st.sampled_from((0.4, 0.9, 3.0))) for key in ("rate_shape", "basket_shape")}
         raw["demand"]["mean_rate"] = draw(st.sampled_from((0.1, 0.5, 1.5)))
     return raw
 
