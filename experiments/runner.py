@@ -381,7 +381,7 @@ def compiling(progress: Progress) -> Iterator[bool]:
     mark = _mark_of_compilation()
     is_cold = not mark.exists()
     if is_cold:
-        progress.say("compiling the market's kernels, once on this machine (about 20 s) ...")
+        progress.say("compiling the market's kernels, once on this machine (about 30 s) ...")
     yield is_cold
     mark.touch()
 

@@ -25,7 +25,9 @@ class Settings(BaseModel):
 class DemandSpec(Settings):
     """How often people buy and how much: given by hand, or fitted to a purchase log."""
 
-    mean_rate: Positive = Field(default=0.25, description="needs per person and period, averaged over people")
+    mean_rate: Positive = Field(
+        default=0.25, description="needs per person and period, averaged over people; at most one is met in a period"
+    )
     rate_shape: Positive = Field(
         default=0.9, description="shape of the gamma distribution of rates over people; smaller is more unequal"
     )
@@ -55,7 +57,7 @@ class BehaviourSpec(Settings):
     habit_weight: NonNegative = Field(default=0.4, description="utility of a full habit over none")
     unfamiliarity_weight: NonNegative = Field(default=0.3, description="utility lost on a firm never bought from")
     goal_pull: NonNegative = Field(
-        default=1.0, description="how much a reward gains, relatively, as its threshold nears (goal gradient)"
+        default=0.5, description="how much a reward gains, relatively, as its threshold nears (goal gradient)"
     )
     quality_floor: Frac = Field(default=0.2, description="a product of lower quality is refused")
     quality_want: Frac = Field(default=0.9, description="quality above this costs but is not valued")

@@ -9,6 +9,7 @@ from sim import draws
 from sim.accounts import Cause, Line
 from sim.draws import Stream
 from sim.loyalty_types import LoyaltyType
+from tests.reference.firm import Temporary
 
 if TYPE_CHECKING:
     from sim.settings import AnyEvent
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 def happen(market: ReferenceMarket) -> None:
     """End what has run its time, then let this period's events happen, in the order of the scenario."""
     for firm in market.firm_list:
-        for running in (firm.price_changes, firm.crises, firm.bursts):
-            running[:] = [(until, value) for until, value in running if until > market.period]
+        for change in ("price_change", "crisis", "burst"):
+            running = getattr(firm, change)
+            if running is not None and running.until <= market.period:
+                setattr(firm, change, None)
     for event in market.scenario.events:
         if event.at == market.period:
             _happen(market, event)
@@ -39,9 +42,9 @@ def _happen(market: ReferenceMarket, event: AnyEvent) -> None:
         case "access_opened":
             _open_access(market, market.firm_list if firm is None else [firm])
         case "price_change":
-            firm.price_changes.append((until, event.factor))
+            firm.price_change = Temporary(event.factor, until)
         case "quality_crisis":
-            firm.crises.append((until, event.failure_rate))
+            firm.crisis = Temporary(event.failure_rate, until)
         case "programme_start":
             firm.runs_programme = True
         case "programme_end":
@@ -49,7 +52,7 @@ def _happen(market: ReferenceMarket, event: AnyEvent) -> None:
         case "constraint_lifted":
             _lift_constraints(market, event.share)
         case "advertising_burst":
-            firm.bursts.append((until, event.spend))
+            firm.burst = Temporary(event.spend, until)
 
 
 def _close(firm: Firm) -> None:
@@ -60,13 +63,14 @@ def _close(firm: Firm) -> None:
 
 
 def _open_access(market: ReferenceMarket, opened: list[Firm]) -> None:
-    """Let monopoly people buy from firms within their own reach."""
+    """Let all monopoly people buy from firms: they know these at once, and look around."""
     for firm in opened:
         firm.has_opened_access = True
         for customer in market.customer_list:
-            if customer.type == LoyaltyType.MONOPOLY and market.origins.could_reach(customer, firm):
-                customer.is_alert = customer.is_alert or firm.number not in customer.reach
+            if customer.type == LoyaltyType.MONOPOLY:
                 customer.reach.add(firm.number)
+                customer.relations[firm.number].is_aware = True
+                customer.is_alert = True
 
 
 def _end_programme(firm: Firm) -> None:

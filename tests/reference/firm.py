@@ -44,6 +44,14 @@ class Offer:
     gift: float
 
 
+@dataclass(frozen=True, slots=True)
+class Temporary:
+    """What an event changed, and the period from which it no longer holds."""
+
+    value: float
+    until: float
+
+
 class Firm(mesa.Agent):
     """A firm of the market.
 
@@ -73,9 +81,9 @@ class Firm(mesa.Agent):
         of_programme = [kind for kind in kinds if kind in ("programme_start", "programme_end")]
         self.runs_programme = of_programme[:1] != ["programme_start"]
         self.has_opened_access = False
-        self.price_changes: list[tuple[float, float]] = []  # (until, factor)
-        self.crises: list[tuple[float, float]] = []  # (until, failure rate)
-        self.bursts: list[tuple[float, float]] = []  # (until, spend)
+        self.price_change: Temporary | None = None  # factor on the policy's price
+        self.crisis: Temporary | None = None  # failure rate
+        self.burst: Temporary | None = None  # added spend on advertising
         self.delivery = 1.0
         self.prospect = 0.5
         self.stock: list[int] = []
@@ -89,17 +97,17 @@ class Firm(mesa.Agent):
     @property
     def price(self) -> float:
         """The posted price: the policy's, changed by events."""
-        return self.policy.price * math.prod(factor for _, factor in self.price_changes)
+        return self.policy.price if self.price_change is None else self.policy.price * self.price_change.value
 
     @property
     def advertising(self) -> float:
         """Money spent on advertising, per person in the market."""
-        return self.policy.advertising + sum(spend for _, spend in self.bursts)
+        return self.policy.advertising if self.burst is None else self.policy.advertising + self.burst.value
 
     @property
     def failure_rate(self) -> float:
         """Chance that a purchase fails."""
-        return self.crises[-1][1] if self.crises else self.spec.failure_rate
+        return self.spec.failure_rate if self.crisis is None else self.crisis.value
 
     @property
     def ad_reach(self) -> float:

@@ -195,7 +195,7 @@ def events(draw: st.DrawFn, firm_specs: list[Raw], periods: int) -> Raw:
         case "constraint_lifted":
             raw["share"] = draw(st.sampled_from((0.5, 1.0)))
     if kind in ("price_change", "quality_crisis") and draw(st.booleans()):
-        raw["periods"] = draw(st.integers(0, 8))
+        raw["periods"] = draw(st.integers(1, 8))
     return raw
 
 
