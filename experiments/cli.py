@@ -116,10 +116,12 @@ def run(
 ) -> None:
     """Run one market once and print how its firms fared."""
     from experiments.compare import require_writable, write_table, write_whole
-    from experiments.runner import Progress, compiling
+    from experiments.runner import Progress, compiling, require_readable
     from sim.market import Market
 
     chosen = _scenario(scenario, _overrides(settings))
+    for note in require_readable(chosen):
+        _say(note)
     if out is not None:
         require_writable(out)
     n_periods = periods or chosen.periods
@@ -197,8 +199,9 @@ def check(scenarios: tuple[str, ...]) -> None:
     for spec in scenarios:
         try:
             scenario = _scenario(spec, {})
-            for each in (scenario, *map(scenario.arm, scenario.arms)):
-                require_readable(each)
+            every = (scenario, *map(scenario.arm, scenario.arms))
+            for note in dict.fromkeys(note for each in every for note in require_readable(each)):
+                _say(note)
             arms = f", arms: {', '.join(scenario.arms)}" if scenario.arms else ""
             click.echo(f"{spec}: ok: {scenario.title} ({scenario.customers.count:,} customers{arms})")
         except InputError as error:

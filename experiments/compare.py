@@ -88,8 +88,13 @@ class Design:
     command: str = "experiments.compare.compare, called from Python"
     reruns: Mapping[str, str] = field(default_factory=dict)
 
-    def check(self) -> None:
+    def check(self) -> tuple[str, ...]:
         """Refuse what cannot be compared, or not be written, before anything runs.
+
+        Returns
+        -------
+        tuple of str
+            What the purchase logs that the arms name do not tell, each sentence once.
 
         Raises
         ------
@@ -102,14 +107,16 @@ class Design:
         if self.baseline not in self.arms:
             raise InputError(f'no arm is called "{self.baseline}"; {nearest(self.baseline, self.arms)}', key="baseline")
         reference = self.arms[self.baseline]
+        notes: dict[str, None] = {}
         for arm, scenario in self.arms.items():
             for key in ("periods", "warm_up", "horizon"):
                 ours, theirs = getattr(scenario, key), getattr(reference, key)
                 if ours != theirs:
                     problem = f'"{arm}" and "{self.baseline}" cannot be compared over different periods'
                     raise InputError(problem, file=scenario.source, key=key, value=ours, allowed=str(theirs))
-            require_readable(scenario)
+            notes |= dict.fromkeys(require_readable(scenario))
         require_writable(self.out / "data")
+        return tuple(notes)
 
     @property
     def horizon(self) -> int:
@@ -225,8 +232,7 @@ def compare(
 
 def compare_all(designs: Sequence[Design], workers: int | None = None, progress: bool = True) -> list[Comparison]:
     """Run several comparisons on one pool of workers, then draw their reports on it: see :func:`compare`."""
-    for design in designs:
-        design.check()
+    notes = dict.fromkeys(note for design in designs for note in design.check())
     jobs = {
         (i, arm, seed): (scenario, seed, seed == design.seeds[0])
         for i, design in enumerate(designs)
@@ -238,6 +244,8 @@ def compare_all(designs: Sequence[Design], workers: int | None = None, progress:
     since = time.monotonic()
     try:
         with said, Workers(max(1, min(workers or os.cpu_count() or 1, len(jobs)))) as pool:
+            for note in notes:
+                said.say(note)
             if jobs:
                 warm_up(designs[0].arms[designs[0].baseline], said)
             for (i, arm, seed), answer in pool.run(simulate, jobs):

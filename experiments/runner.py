@@ -354,22 +354,25 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
     return frames
 
 
-def require_readable(scenario: Scenario) -> None:
+def require_readable(scenario: Scenario) -> tuple[str, ...]:
     """Read the files that a scenario names, so that what is wrong with them is told once, before anything runs.
+
+    Returns
+    -------
+    tuple of str
+        What the purchase log does not tell, in sentences that begin with its name; usually nothing.
 
     Raises
     ------
     InputError
         If a purchase log or a list of ties cannot be used.
     """
-    import numpy as np
-
     from sim import customers, network
 
-    if scenario.customers.demand.transactions is not None:
-        customers.origins(scenario, np.ones(len(scenario.firms), dtype=bool))
+    fitted = customers.fitted_demand(scenario)
     if scenario.network.topology == "edge_list":
         network.build(scenario.network, scenario.customers.count, seed=0, folder=scenario.folder)
+    return tuple(f"{scenario.customers.demand.transactions}: {note}" for note in fitted.notes) if fitted else ()
 
 
 @contextmanager

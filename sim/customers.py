@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.compiled import inline, kernel, parallel_kernel, prange
-from sim.demand import load_demand
+from sim.demand import DemandFit, load_demand
 from sim.draws import Stream, block, firm_slot, normal
+from sim.errors import InputError
 from sim.loyalty_types import TYPE_NAMES, LoyaltyType, prior_table
 
 if TYPE_CHECKING:
@@ -126,14 +127,31 @@ class Origins(NamedTuple):
     is_founder: npt.NDArray[np.bool_]  # in the market from the start: whom a monopoly customer can be captive to
 
 
+def fitted_demand(scenario: Scenario) -> DemandFit | None:
+    """Return what the purchase log that a scenario names says of demand, or None if it names none.
+
+    Raises
+    ------
+    InputError
+        If the log cannot be used: the error names the scenario's file and key, then the log and what is wrong in it.
+    """
+    demand = scenario.customers.demand
+    if demand.transactions is None:
+        return None
+    try:
+        return load_demand(scenario.folder / demand.transactions, period_days=demand.period_days, until=demand.until)
+    except InputError as error:
+        raise InputError(str(error), file=scenario.source, key="customers.demand.transactions") from None
+
+
 def origins(scenario: Scenario, is_founder: npt.NDArray[np.bool_]) -> Origins:
     """Gather what decides who is born."""
     customers, firms = scenario.customers, scenario.firms
     behaviour, demand = customers.behaviour, customers.demand
     rate_shape, rate_scale = demand.rate_shape, demand.mean_rate / demand.rate_shape
     basket_shape, basket_scale, is_inverse = demand.basket_shape, demand.mean_basket / demand.basket_shape, False
-    if demand.transactions is not None:
-        fitted = load_demand(scenario.folder / demand.transactions, period_days=demand.period_days, until=demand.until)
+    fitted = fitted_demand(scenario)
+    if fitted is not None:
         rate_shape, rate_scale = fitted.rate_shape, 1.0 / fitted.rate_scale
         basket_shape, basket_scale, is_inverse = fitted.q, fitted.p * fitted.gamma, True
     names = [firm.name for firm in firms]

@@ -1,8 +1,8 @@
 """Demand fitted to a real purchase log: how often customers buy (NBD) and how much they spend (Gamma-Gamma).
 
-A log is read with `read_log` and fitted with `fit`; `load_demand` does both and remembers the answer. The market draws
-each customer's purchase rate and mean basket by feeding its own addressed uniforms to `DemandFit.rate_quantile` and
-`DemandFit.mean_basket_quantile`.
+`fit` fits a log, as `sim.purchase_log` reads one; `load_demand` reads and fits, and remembers the answer. The market
+takes the parameters and draws by itself: a person's rate is a gamma draw of shape r over alpha, the mean basket p gamma
+over a gamma draw of shape q, each from the person's own streams (`sim.customers`).
 
 References
 ----------
@@ -26,22 +26,15 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import optimize, special
 
-from sim.errors import InputError, nearest
+from sim.errors import InputError
+from sim.purchase_log import COLUMNS, end_of_observation, read_log, require_enough, unreadable
 
-__all__ = ["DemandFit", "fit", "load_demand", "read_log"]
+__all__ = ["DemandFit", "fit", "load_demand"]
 
 Array = npt.NDArray[np.float64]
 
-#: Fewest customers that a fit is made from, and fewest of them that bought again for an amount.
-MIN_CUSTOMERS = 30
+#: Fewest customers that bought again for an amount.
 MIN_REPEATERS = 10
-#: An amount above this is a slip, and sums of such amounts would lose their cents.
-LARGEST_MONEY = 1e12
-
-_COLUMNS = {"customer": ("customer", "customer_id", "id"), "date": ("date",), "amount": ("amount", "value", "spend")}
-_TIME = r"[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
-_DATE = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}({_TIME})?|[0-9]{{8}}"
-_DATE_ALLOWED = "a date such as 1997-09-30 or 19970930"
 
 # The shapes are searched between these. At the upper end a spread has a coefficient of variation of 1%: a larger shape
 # would change no draw that matters. Where the log shows no spread at all, the likelihood rises towards an infinite
@@ -115,83 +108,6 @@ class DemandFit:
         """Mean over customers of the mean basket, p gamma / (q - 1), in the log's currency."""
         return self.p * self.gamma / (self.q - 1.0)
 
-    def rate_quantile(self, u: npt.ArrayLike) -> Array:
-        """Return the purchases per period below which shares ``u`` of customers lie: see `mean_basket_quantile`."""
-        return np.asarray(special.gammaincinv(self.rate_shape, _uniforms(u)) / self.rate_scale, dtype=np.float64)
-
-    def mean_basket_quantile(self, u: npt.ArrayLike) -> Array:
-        """Return the mean baskets below which shares ``u`` of customers lie.
-
-        The mean basket p / nu has an inverse gamma distribution with shape q and scale p gamma.
-
-        Parameters
-        ----------
-        u : array_like
-            Uniforms in (0, 1), of any shape.
-
-        Returns
-        -------
-        ndarray
-            Money per purchase, of the shape of ``u``.
-
-        Raises
-        ------
-        ValueError
-            If some ``u`` is outside (0, 1).
-        """
-        scale_money = self.p * self.gamma
-        return np.asarray(scale_money / special.gammainccinv(self.q, _uniforms(u)), dtype=np.float64)
-
-
-def read_log(path: Path, *, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Read a purchase log from a CSV file with a header.
-
-    Parameters
-    ----------
-    path : Path
-        The file: comma-separated, UTF-8, one purchase a line. Other columns than the three are passed over.
-    columns : mapping, optional
-        The file's own name for any of ``customer``, ``date`` and ``amount``. Without it, the names recognised are
-        customer, customer_id or id; date; amount, value or spend, the first that is there. Case does not matter.
-
-    Returns
-    -------
-    DataFrame
-        ``customer`` (str, as written), ``date`` (datetime64, the day as written, without the time of day) and
-        ``amount`` (float, 0 or more), sorted by customer and date.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read as such a log, has fewer than `MIN_CUSTOMERS` customers or only one day.
-    """
-    path = Path(path)
-    cells = _read_cells(path)
-    header = [str(name).strip().lower() for name in cells.iloc[0]]
-    place = _find_columns(header, columns or {}, path)
-    rows = cells.iloc[1:]
-    rows = rows[(rows != "").any(axis=1)]
-    if rows.empty:
-        raise InputError("the log has a header and no purchases", file=path, allowed="one purchase a line")
-    text = {role: rows.iloc[:, at].str.strip() for role, at in place.items()}
-
-    _refuse(text["customer"] == "", text["customer"], "no customer", "any name or number", path, "customer")
-    date = pd.to_datetime(
-        text["date"].where(text["date"].str.fullmatch(_DATE)).str.replace("-", "").str[:8],
-        format="%Y%m%d",
-        errors="coerce",
-    )
-    _refuse(date.isna(), text["date"], "not a date", _DATE_ALLOWED, path, "date")
-    amount = pd.to_numeric(text["amount"], errors="coerce").astype(np.float64)
-    is_amount = amount.abs() <= LARGEST_MONEY
-    _refuse(~is_amount, text["amount"], "not an amount", "a plain number such as 12.50", path, "amount")
-    _refuse(amount < 0.0, text["amount"], "a negative amount", "0 or more; leave out returns", path, "amount")
-
-    log = pd.DataFrame({"customer": text["customer"], "date": date, "amount": amount})
-    log = log.sort_values(["customer", "date"], kind="stable", ignore_index=True)
-    _require_enough(log, path)
-    return log
-
 
 def fit(
     log: pd.DataFrame,
@@ -209,7 +125,7 @@ def fit(
     Parameters
     ----------
     log : DataFrame
-        Columns ``customer``, ``date`` and ``amount``, as from `read_log`.
+        Columns ``customer``, ``date`` and ``amount``, as from `sim.purchase_log.read_log`.
     period_days : float
         Length of one simulated period, in days.
     until : str or date, optional
@@ -224,13 +140,13 @@ def fit(
     """
     if not (math.isfinite(period_days) and period_days > 0.0):
         raise InputError("not a length of time", file=source, key="period_days", value=period_days, allowed="above 0")
-    missing = [role for role in _COLUMNS if role not in log.columns]
+    missing = [role for role in COLUMNS if role not in log.columns]
     if missing:
-        raise InputError("the log has no such column", file=source, key=missing[0], allowed=", ".join(_COLUMNS))
-    _require_enough(log, source)
-    end = _end_of_observation(log, until, source)
+        raise InputError("the log has no such column", file=source, key=missing[0], allowed=", ".join(COLUMNS))
+    require_enough(log, source)
+    end = end_of_observation(log, until, source)
     log = log[log["date"] <= end]
-    _require_enough(log, source)
+    require_enough(log, source)
 
     purchases = log.groupby(["customer", "date"])["amount"].sum().reset_index()
     by_customer = purchases.groupby("customer")["date"].agg(["min", "size"])
@@ -291,7 +207,7 @@ def load_demand(
     try:
         status = path.stat()
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     version = (status.st_ino, status.st_mtime_ns, status.st_size)
     return _load(path, version, tuple(sorted((columns or {}).items())), period_days, until)
 
@@ -305,86 +221,6 @@ def _load(
     until: str | dt.date | None,
 ) -> DemandFit:
     return fit(read_log(path, columns=dict(columns)), period_days=period_days, until=until, source=path)
-
-
-def _uniforms(u: npt.ArrayLike) -> Array:
-    values = np.asarray(u, dtype=np.float64)
-    if not np.all((values > 0.0) & (values < 1.0)):
-        raise ValueError("uniforms must lie between 0 and 1, both left out")
-    return values
-
-
-def _unreadable(path: Path, error: OSError) -> InputError:
-    return InputError(f"cannot be read: {error.strerror or error}", file=path, allowed="a CSV file")
-
-
-def _read_cells(path: Path) -> pd.DataFrame:
-    """Return all cells as text, header included, one row per line, so that row k of the frame is line k + 1."""
-    try:
-        return pd.read_csv(path, header=None, dtype=str, na_filter=False, skip_blank_lines=False, compression=None)
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    except pd.errors.EmptyDataError as error:
-        raise InputError("the file is empty", file=path, allowed="a CSV file with a header") from error
-    except (UnicodeDecodeError, pd.errors.ParserError) as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise InputError(f"not a CSV file: {reason}", file=path, allowed="comma-separated UTF-8 text") from error
-
-
-def _find_columns(header: list[str], columns: Mapping[str, str], path: Path) -> dict[str, int]:
-    """Return the position of each role's column."""
-    for role in columns:
-        if role not in _COLUMNS:
-            valid = nearest(role, _COLUMNS)
-            raise InputError("no such column of a log", file=path, key=f"columns.{role}", allowed=valid)
-    place = {}
-    for role, recognised in _COLUMNS.items():
-        names = (columns[role].strip().lower(),) if role in columns else recognised
-        found = next((name for name in names if name in header), None)
-        if found is None:
-            wanted = " or ".join(names)
-            problem = f"no column of that name in the header ({', '.join(header)[:80]})"
-            raise InputError(problem, file=path, key=role, allowed=f"{wanted}, in a comma-separated header")
-        if header.count(found) > 1:
-            raise InputError(f'two columns are called "{found}"', file=path, key=role, allowed="one such column")
-        place[role] = header.index(found)
-    return place
-
-
-def _refuse(is_bad: pd.Series[bool], text: pd.Series[str], problem: str, allowed: str, path: Path, role: str) -> None:
-    """Raise for the first bad cell; the index of ``text`` is the line number less one."""
-    bad = np.flatnonzero(is_bad)
-    if bad.size:
-        line = text.index[bad[0]] + 1
-        more = f" (and {bad.size - 1} more such)" if bad.size > 1 else ""
-        value = text.iloc[bad[0]]
-        raise InputError(problem + more, file=path, key=f"line {line}, {role}", value=value, allowed=allowed)
-
-
-def _require_enough(log: pd.DataFrame, source: str | Path | None) -> None:
-    n_customers = log["customer"].nunique()
-    if n_customers < MIN_CUSTOMERS:
-        problem = f"{n_customers} customers, too few to fit demand"
-        raise InputError(problem, file=source, key="customer", allowed=f"at least {MIN_CUSTOMERS} customers")
-    if log["date"].nunique() == 1:
-        day = log["date"].iloc[0].date().isoformat()
-        problem = "all purchases are on one day"
-        raise InputError(problem, file=source, key="date", value=day, allowed="a log that spans some time")
-
-
-def _end_of_observation(log: pd.DataFrame, until: str | dt.date | None, source: str | Path | None) -> pd.Timestamp:
-    first, last = pd.Timestamp(log["date"].min()), pd.Timestamp(log["date"].max())
-    if until is None:
-        return last
-    try:
-        day = until if isinstance(until, dt.date) else dt.date.fromisoformat(until)
-    except (TypeError, ValueError) as error:
-        raise InputError("not a date", file=source, key="until", value=until, allowed=_DATE_ALLOWED) from error
-    end = pd.Timestamp(day.year, day.month, day.day)
-    if not first < end <= last:
-        allowed = f"after {first.date()}, at latest {last.date()}"
-        raise InputError("outside the log", file=source, key="until", value=end.date().isoformat(), allowed=allowed)
-    return end
 
 
 def _fit_nbd(n_repeats: Array, exposure: Array, source: str | Path | None) -> tuple[float, float, float]:

@@ -132,11 +132,13 @@ class Origins:
         return self.uniform(Stream.REACH, person, firm.slot) < firm.spec.reach
 
     def _make_captive(self, person: Customer, firms: list[Firm]) -> None:
-        """Leave a monopoly person one firm, and those to which access was opened."""
+        """Leave a monopoly person one firm, and those to which access was opened; if no firm is there yet, all."""
         if self.settings.captive_to is not None:
             captor = next(firm for firm in firms if firm.spec.name == self.settings.captive_to)
         else:
             founders = [firm for firm in firms if firm.is_founder]
+            if not founders:
+                return
             captor = max(founders, key=lambda firm: self.uniform(Stream.CAPTIVE_TO, person, firm.slot))
         person.reach = {captor.number} | {f for f in person.reach if firms[f].has_opened_access}
         person.relations[captor.number].is_aware = True

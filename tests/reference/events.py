@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from sim import draws
 from sim.accounts import Cause, Line
 from sim.draws import Stream
 from sim.loyalty_types import LoyaltyType
-from tests.reference.firm import Temporary
 
 if TYPE_CHECKING:
     from sim.settings import AnyEvent
@@ -19,21 +17,28 @@ if TYPE_CHECKING:
 
 def happen(market: ReferenceMarket) -> None:
     """End what has run its time, then let this period's events happen, in the order of the scenario."""
-    for firm in market.firm_list:
-        for change in ("price_change", "crisis", "burst"):
-            running = getattr(firm, change)
-            if running is not None and running.until <= market.period:
-                setattr(firm, change, None)
+    firms = {firm.spec.name: firm for firm in market.firm_list}
+    for event in market.scenario.events:
+        periods = getattr(event, "periods", None)
+        if periods is not None and event.at + periods == market.period:
+            _pass(event, firms[event.firm])
     for event in market.scenario.events:
         if event.at == market.period:
-            _happen(market, event)
+            _happen(market, event, firms.get(getattr(event, "firm", None)))
 
 
-def _happen(market: ReferenceMarket, event: AnyEvent) -> None:
-    name = getattr(event, "firm", None)
-    firm = next((firm for firm in market.firm_list if firm.spec.name == name), None)
-    periods = getattr(event, "periods", None)
-    until = math.inf if periods is None else event.at + periods
+def _pass(event: AnyEvent, firm: Firm) -> None:
+    """Put back what an event had changed for a time; a later event's change of the same thing ends with it."""
+    match event.kind:
+        case "price_change":
+            firm.price_factor = 1.0
+        case "quality_crisis":
+            firm.failure_rate = firm.spec.failure_rate
+        case "advertising_burst":
+            firm.burst = 0.0
+
+
+def _happen(market: ReferenceMarket, event: AnyEvent, firm: Firm | None) -> None:
     match event.kind:
         case "entry":
             firm.is_open = True
@@ -42,9 +47,9 @@ def _happen(market: ReferenceMarket, event: AnyEvent) -> None:
         case "access_opened":
             _open_access(market, market.firm_list if firm is None else [firm])
         case "price_change":
-            firm.price_change = Temporary(event.factor, until)
+            firm.price_factor = event.factor
         case "quality_crisis":
-            firm.crisis = Temporary(event.failure_rate, until)
+            firm.failure_rate = event.failure_rate
         case "programme_start":
             firm.runs_programme = True
         case "programme_end":
@@ -52,7 +57,7 @@ def _happen(market: ReferenceMarket, event: AnyEvent) -> None:
         case "constraint_lifted":
             _lift_constraints(market, event.share)
         case "advertising_burst":
-            firm.burst = Temporary(event.spend, until)
+            firm.burst = event.spend
 
 
 def _close(firm: Firm) -> None:
@@ -62,15 +67,17 @@ def _close(firm: Firm) -> None:
         customer.end_membership(firm, Cause.CLOSED)
 
 
-def _open_access(market: ReferenceMarket, opened: list[Firm]) -> None:
-    """Let all monopoly people buy from firms: they know these at once, and look around."""
-    for firm in opened:
+def _open_access(market: ReferenceMarket, firms: list[Firm]) -> None:
+    """Let monopoly people buy from firms: they know all that have been opened to them, and look around."""
+    for firm in firms:
         firm.has_opened_access = True
-        for customer in market.customer_list:
-            if customer.type == LoyaltyType.MONOPOLY:
+    opened = [firm for firm in market.firm_list if firm.has_opened_access]
+    for customer in market.customer_list:
+        if customer.type == LoyaltyType.MONOPOLY:
+            customer.is_alert = True
+            for firm in opened:
                 customer.reach.add(firm.number)
                 customer.relations[firm.number].is_aware = True
-                customer.is_alert = True
 
 
 def _end_programme(firm: Firm) -> None:

@@ -44,14 +44,6 @@ class Offer:
     gift: float
 
 
-@dataclass(frozen=True, slots=True)
-class Temporary:
-    """What an event changed, and the period from which it no longer holds."""
-
-    value: float
-    until: float
-
-
 class Firm(mesa.Agent):
     """A firm of the market.
 
@@ -77,13 +69,14 @@ class Firm(mesa.Agent):
         self.entry_tier = spec.pyramid.entry_tier
         events = [event for event in model.scenario.events if getattr(event, "firm", None) == spec.name]
         kinds = [event.kind for event in sorted(events, key=lambda event: event.at)]
-        self.is_founder = self.is_open = "entry" not in kinds
+        self.is_open = "entry" not in kinds
+        self.is_founder = not any(event.kind == "entry" and event.at > 0 for event in events)
         of_programme = [kind for kind in kinds if kind in ("programme_start", "programme_end")]
         self.runs_programme = of_programme[:1] != ["programme_start"]
         self.has_opened_access = False
-        self.price_change: Temporary | None = None  # factor on the policy's price
-        self.crisis: Temporary | None = None  # failure rate
-        self.burst: Temporary | None = None  # added spend on advertising
+        self.price_factor = 1.0
+        self.failure_rate = spec.failure_rate
+        self.burst = 0.0  # added spend on advertising
         self.delivery = 1.0
         self.prospect = 0.5
         self.stock: list[int] = []
@@ -97,17 +90,12 @@ class Firm(mesa.Agent):
     @property
     def price(self) -> float:
         """The posted price: the policy's, changed by events."""
-        return self.policy.price if self.price_change is None else self.policy.price * self.price_change.value
+        return self.policy.price * self.price_factor
 
     @property
     def advertising(self) -> float:
         """Money spent on advertising, per person in the market."""
-        return self.policy.advertising if self.burst is None else self.policy.advertising + self.burst.value
-
-    @property
-    def failure_rate(self) -> float:
-        """Chance that a purchase fails."""
-        return self.spec.failure_rate if self.crisis is None else self.crisis.value
+        return self.policy.advertising + self.burst
 
     @property
     def ad_reach(self) -> float:
