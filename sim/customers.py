@@ -302,7 +302,8 @@ def be_born(i, identity, period, open_access, seed, town, origins):  # type: ign
 def settle(town, origins, seed):  # type: ignore[no-untyped-def]
     """Let the first people be born, one in each row; nobody is anybody's customer yet."""
     for i in prange(town.pulses.size):
-        be_born(i, np.int64(i), -1, np.uint32(0), seed, town, origins)
+        row = np.int64(i)  # of the types that live_through passes, so that being born is compiled once
+        be_born(row, row, np.int64(-1), np.uint32(0), seed, town, origins)
 
 
 @kernel
