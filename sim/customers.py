@@ -7,9 +7,7 @@ quickly; the person and its relations are read when there is a need.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +19,6 @@ from sim.errors import InputError
 from sim.loyalty_types import TYPE_NAMES, LoyaltyType, prior_table
 
 if TYPE_CHECKING:
-    from sim.network import Network
     from sim.scenario import Scenario
 
 NEVER = 32_000  # a period that no run reaches
@@ -338,97 +335,3 @@ def new_town(n_customers: int, n_firms: int) -> Town:
         people=np.zeros(n_customers, dtype=PERSON),
         relations=np.zeros((n_customers, n_firms), dtype=RELATION),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """A light view of one person, for pointing at someone and asking why.
-
-    Parameters
-    ----------
-    row : int
-        Place in the town (and node in the network).
-    id : int
-        Identity; it changes when the person moves away and another moves in.
-    type : str
-        Loyalty type.
-    firm : str or None
-        The usual firm: the one last bought from.
-    tiers : mapping of str to str
-        Tier held at each firm whose customer the person is.
-    neighbours : array of int
-        Rows of those the person talks with.
-    person : mapping
-        The person's own columns: rates, weights, constraint.
-    relations : mapping of str to mapping
-        The person's columns for each firm: awareness, satisfaction, attachment, points and the rest.
-    """
-
-    row: int
-    id: int
-    type: str
-    firm: str | None
-    tiers: Mapping[str, str]
-    neighbours: npt.NDArray[np.int32]
-    person: Mapping[str, Any]
-    relations: Mapping[str, Mapping[str, Any]]
-
-
-class Customers:
-    """All customers: ``customers[i]`` for one person, ``customers.column(name)`` for everybody.
-
-    Parameters
-    ----------
-    town : Town
-        The records.
-    network : Network
-        Who talks with whom.
-    tiers : mapping of str to tuple of str
-        Names of each firm's tiers, in the order of the firms.
-    """
-
-    def __init__(self, town: Town, network: Network, tiers: Mapping[str, tuple[str, ...]]) -> None:
-        self.town = town
-        self.network = network
-        self.tiers = tiers
-
-    def __len__(self) -> int:
-        return int(self.town.pulses.size)
-
-    def __getitem__(self, row: int) -> Customer:
-        if not -len(self) <= row < len(self):
-            raise IndexError(f"customer {row}: there are {len(self)}")
-        row %= len(self)
-        person, relations = self.town.people[row], self.town.relations[row]
-        firms = list(self.tiers)
-        first = self.network.first
-        return Customer(
-            row=row,
-            id=int(self.town.pulses[row]["id"]),
-            type=TYPE_NAMES[person["type"]],
-            firm=firms[person["usual"]] if person["usual"] >= 0 else None,
-            tiers={
-                name: self.tiers[name][relation["tier"]]
-                for name, relation in zip(firms, relations, strict=True)
-                if relation["is_active"]
-            },
-            neighbours=self.network.neighbours[first[row] : first[row + 1]],
-            person={name: person[name].item() for name in PERSON.names or ()},
-            relations={
-                name: {field: relation[field].item() for field in RELATION.names or ()}
-                for name, relation in zip(firms, relations, strict=True)
-            },
-        )
-
-    def column(self, name: str) -> npt.NDArray[Any]:
-        """Return a column as an array of shape (n_customers,), or (n_customers, n_firms) if it is of a relation.
-
-        Raises
-        ------
-        KeyError
-            If there is no such column.
-        """
-        for records in (self.town.people, self.town.relations, self.town.pulses):
-            if name in (records.dtype.names or ()):
-                return np.asarray(records[name])
-        raise KeyError(f"no column {name!r}")

@@ -15,7 +15,6 @@ from sim import customers as people
 from sim import happenings
 from sim.accounts import N_LINES, FirmCost, ImbalanceError, Line
 from sim.compiled import use_threads_for
-from sim.customers import Customers
 from sim.errors import InputError
 from sim.firms import Firm
 from sim.history import History
@@ -23,6 +22,7 @@ from sim.journey import context, life, talk
 from sim.network import build
 from sim.results import Results
 from sim.scenario import Scenario, load_scenario
+from sim.views import Customers
 
 FloatArray = npt.NDArray[np.float64]
 DEFAULT_SEED = 1

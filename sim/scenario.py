@@ -16,7 +16,7 @@ from sim.draws import firm_slot
 from sim.errors import InputError, nearest
 from sim.explain import explain
 from sim.firm_settings import DEFAULT_CHANNELS, ChannelSpec, FirmSpec
-from sim.network import NetworkSpec
+from sim.network_settings import NetworkSpec
 from sim.settings import AnyEvent, CustomersSpec, Settings
 
 SHIPPED_FOLDER = Path(__file__).resolve().parent.parent / "scenarios"

@@ -27,7 +27,6 @@ from sim import topologies
 from sim.errors import InputError
 from sim.network import (
     Network,
-    NetworkSpec,
     build,
     describe,
     from_networkx,
@@ -35,6 +34,7 @@ from sim.network import (
     ties_among,
     to_networkx,
 )
+from sim.network_settings import NetworkSpec
 
 FALSE_ALARM = 1e-6
 RANDOM = ("small_world", "scale_free", "random", "community")
