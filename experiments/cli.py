@@ -13,27 +13,21 @@ import shlex
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from experiments.compare import Comparison, Design
-    from experiments.report.evidence import Evidence
     from sim.scenario import Scenario
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 DEMO_SEEDS = 5
-PIPE_WIDTH = 120
-MAIN_METRICS = ("retention", "profit")
 FIRM_COLUMNS = ("customers", "gained", "lost", "retention", "repeat_rate", "share", "satisfaction", "revenue", "profit")
 TIER_COLUMNS = ("customers", "gained", "lost", "retention", "purchases", "revenue", "contribution")
 RUN_TABLES = ("periods", "tiers", "types", "losses", "migration", "retention_by", "ledger", "nodes", "ties")
-FRACTIONS = {"retention", "repeat_rate", "share"}
 
 TOPOLOGIES = {
     "small_world": "a ring of near neighbours, some ties rewired to anywhere",
@@ -115,8 +109,9 @@ def run(
     scenario: str, seed: int, settings: tuple[str, ...], periods: int | None, out: Path | None, as_json: bool
 ) -> None:
     """Run one market once and print how its firms fared."""
-    from experiments.compare import require_writable, write_table, write_whole
     from experiments.runner import Progress, compiling, require_readable
+    from experiments.saved import require_writable, write_table, write_whole
+    from experiments.terminal import print_tables, summary_table
     from sim.market import Market
 
     chosen = _scenario(scenario, _overrides(settings))
@@ -139,8 +134,10 @@ def run(
         _print_json(summary)
         return
     click.echo(f"{chosen.title}\n{summary['scenario']}, seed {seed}, {summary['periods']} periods")
-    _print(_table("firm", summary["firms"], FIRM_COLUMNS))
-    _print(*(_table(f"{name}: tier", firm["tiers"], TIER_COLUMNS) for name, firm in summary["firms"].items()))
+    print_tables(
+        summary_table("firm", summary["firms"], FIRM_COLUMNS),
+        *(summary_table(f"{name}: tier", firm["tiers"], TIER_COLUMNS) for name, firm in summary["firms"].items()),
+    )
 
 
 @main.command()
@@ -209,6 +206,30 @@ def check(scenarios: tuple[str, ...]) -> None:
             _say(str(error))
     if is_wrong:
         click.get_current_context().exit(BAD_INPUT)
+
+
+@main.command()
+@click.argument("scenario", metavar="[SCENARIO]", default="baseline")
+@click.option("--seeds", type=click.IntRange(2, 100_000), default=5, help="Number of seeds.")
+@_set
+@_workers
+@_json
+def validate(scenario: str, seeds: int, settings: tuple[str, ...], workers: int | None, as_json: bool) -> None:
+    """Measure a market's regularities beside the published ranges of consumer markets."""
+    from experiments.runner import Progress, require_readable
+    from experiments.terminal import facts_table, print_tables
+    from experiments.validate import validate as measured
+
+    chosen = _scenario(scenario, _overrides(settings))
+    for note in require_readable(chosen):
+        _say(note)
+    with Progress(seeds, "seeds") as said:
+        facts = measured(chosen, range(1, seeds + 1), workers or os.cpu_count() or 1, said)
+    if as_json:
+        _print_json(json.loads(facts.to_json(orient="records")))
+        return
+    click.echo(f"{chosen.title}\n{chosen.name}, {seeds} seeds; 95% intervals over seeds")
+    print_tables(facts_table(facts))
 
 
 @main.command()
@@ -408,24 +429,15 @@ def _print_json(answer: object) -> None:
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def _print(*tables: Table) -> None:
-    from rich.console import Console
-
-    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
-    with console.capture() as capture:
-        for table in tables:
-            console.print(table)
-    click.echo(capture.get(), nl=False)
-
-
 def _print_comparison(comparison: Comparison) -> None:
     """Print the levels and differences of the main metrics, the finding, and where the report is."""
     from experiments.report import headline
     from experiments.report.evidence import load
+    from experiments.terminal import comparison_table, print_tables
 
     evidence = load(comparison.design.out)
     click.echo(evidence.title)
-    _print(_comparison_table(comparison, evidence))
+    print_tables(comparison_table(comparison, evidence))
     if comparison.report is not None:
         click.echo(f"{headline(evidence)}\nreport: {comparison.report}")
 
@@ -441,56 +453,6 @@ def _exit_with(comparisons: Sequence[Comparison]) -> None:
             _say(f"no report: {comparison.problem}; the data are in {data}")
     if not all(comparison.succeeded for comparison in comparisons):
         click.get_current_context().exit(FAILED)
-
-
-def _comparison_table(comparison: Comparison, evidence: Evidence) -> Table:
-    from rich.table import Table
-
-    from experiments.report.words import count, difference_in_unit, in_unit, metric, percent, range_of
-
-    design = comparison.design
-    title = f"{design.focal}, {count(len(design.seeds), 'seed')}; below each mean its 95% interval"
-    table = Table(title=title, title_justify="left", show_lines=True)
-    table.add_column("arm", overflow="fold")
-    told = [metric(name, design.horizon) for name in MAIN_METRICS]
-    for each in told:
-        points = ", points" if each.unit == "percent" else ""
-        table.add_column(each.label.lower(), justify="right")
-        table.add_column(f"against {design.baseline}{points}", justify="right")
-    table.add_column("best in profit", justify="right")
-    for arm in design.arms:
-        cells = [arm]
-        for each in told:
-            level, gap = evidence.level(each.name, arm), evidence.saved_difference(each.name, arm)
-            cells.append(f"{in_unit(level.mean, each.unit)}\n{range_of(level, each.unit)}")
-            shown = f"{difference_in_unit(gap.mean, each.unit)}\n{range_of(gap, each.unit, is_difference=True)}"
-            cells.append("baseline" if arm == design.baseline else shown)
-        profit = comparison.differences[arm].get("profit")
-        cells.append("" if profit is None or profit.p_best is None else percent(round(profit.p_best, 2)))
-        table.add_row(*cells)
-    return table
-
-
-def _table(heading: str, rows: Mapping[str, Mapping[str, Any]], columns: Sequence[str]) -> Table:
-    """Return a table of the columns that there are, a row per member."""
-    from rich.table import Table
-
-    from experiments.report.words import number, percent
-
-    table = Table()
-    table.add_column(heading, overflow="fold")
-    present = [column for column in columns if any(column in row for row in rows.values())]
-    for column in present:
-        table.add_column(column.replace("_", " "), justify="right")
-    for name, row in rows.items():
-        values = [row.get(column) for column in present]
-        values = [sum(value.values()) if isinstance(value, dict) else value for value in values]
-        cells = [
-            "" if value is None else (percent if column in FRACTIONS else number)(value)
-            for column, value in zip(present, values, strict=True)
-        ]
-        table.add_row(name, *cells)
-    return table
 
 
 if __name__ == "__main__":

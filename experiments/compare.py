@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.csv  # type: ignore[import-untyped]
-import pyarrow.parquet  # type: ignore[import-untyped]
 
 from experiments.runner import Failure, Progress, Workers, require_readable, simulate, warm_up
+from experiments.saved import require_writable, write_table, write_whole
+from experiments.settings_text import differing_settings, to_toml
 from experiments.statistics import Difference, Estimate, compare_to_baseline, estimate
 from sim.errors import InputError, nearest
 
@@ -269,43 +266,6 @@ def compare_all(designs: Sequence[Design], workers: int | None = None, progress:
     return comparisons
 
 
-def require_writable(folder: Path) -> None:
-    """Make a folder if need be, and check that files can be written there.
-
-    Raises
-    ------
-    InputError
-        If they cannot.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"cannot be written: {error.strerror or error}", file=folder, allowed="a folder you may write to"
-        ) from None
-
-
-def write_table(table: pd.DataFrame, stem: Path) -> None:
-    """Write a table as ``stem.parquet`` and ``stem.csv``, each whole or not at all."""
-    columns = pa.Table.from_pandas(table, preserve_index=False)
-    write_whole(stem.with_suffix(".parquet"), lambda path: pa.parquet.write_table(columns, path, compression="zstd"))
-    write_whole(stem.with_suffix(".csv"), lambda path: pa.csv.write_csv(columns, path))
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a file beside ``path``, then put it in its place: a reader never meets half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 class _Gathered:
     """The runs of one design as they come in, in whatever order."""
 
@@ -448,58 +408,3 @@ def _keep(gathered: Iterable[_Gathered], seconds: float) -> str:
                 each.save(seconds)
             kept.append(f"{each.n_finished} of {len(each.keys)} runs are kept in {each.design.out / 'data'}")
     return "stopped; " + ("; ".join(kept) or "no run was finished")
-
-
-def differing_settings(arms: Mapping[str, Scenario]) -> dict[str, dict[str, Any]]:
-    """Return, by arm, the settings in which the arms differ: values by dotted path, firms by name."""
-    settings = {
-        arm: dict(_flattened(scenario.model_dump(mode="json", exclude={"title", "arms"}), ""))
-        for arm, scenario in arms.items()
-    }
-    paths = dict.fromkeys(path for each in settings.values() for path in each)
-    differing = [path for path in paths if len({json.dumps(each.get(path)) for each in settings.values()}) > 1]
-    return {arm: {path: each[path] for path in differing if path in each} for arm, each in settings.items()}
-
-
-def _flattened(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
-        members = list(value.items())
-    elif isinstance(value, list) and value and isinstance(value[0], dict):
-        members = [(str(each.get("name", i)), each) for i, each in enumerate(value)]
-    else:
-        yield path, value
-        return
-    for key, each in members:
-        yield from _flattened(each, f"{path}.{key}" if path else key)
-
-
-def to_toml(scenario: Scenario) -> str:
-    """Return a scenario as the text of a file: its settings as given, with what it extends and overrides laid in."""
-    raw = {key: value for key, value in scenario.raw.items() if key != "arms" and value is not None}
-    tables = {key: value if isinstance(value, list) else [value] for key, value in raw.items() if _is_table(value)}
-    lines = [f"{_key(key)} = {_toml(value)}" for key, value in raw.items() if key not in tables]
-    for key, members in tables.items():
-        for member in members:
-            lines += ["", f"[[{_key(key)}]]" if isinstance(raw[key], list) else f"[{_key(key)}]"]
-            lines += [f"{_key(name)} = {_toml(value)}" for name, value in member.items() if value is not None]
-    return "\n".join(lines) + "\n"
-
-
-def _is_table(value: Any) -> bool:
-    members = value if isinstance(value, list) else [value]
-    return bool(members) and all(isinstance(each, dict) for each in members)
-
-
-def _key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, dict):
-        members = (f"{_key(key)} = {_toml(each)}" for key, each in value.items() if each is not None)
-        return f"{{ {', '.join(members)} }}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_toml(each) for each in value)}]"
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -18,7 +18,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import numba
 from numba import prange
 
-__all__ = ["cache_folder", "inline", "is_warm", "kernel", "parallel_kernel", "prange", "source_hash", "use_threads_for"]
+__all__ = ["cache_folder", "inline", "kernel", "parallel_kernel", "prange", "source_hash", "use_threads_for"]
 
 ROWS_WORTH_A_THREAD = 20_000
 
@@ -52,11 +52,6 @@ def cache_folder() -> Path:
     fallback = Path(tempfile.gettempdir()) / f"{name}-{os.getuid()}"
     fallback.mkdir(parents=True, exist_ok=True)
     return fallback
-
-
-def is_warm() -> bool:
-    """Say whether compiled kernels are already in the cache, so that a first run can announce the wait."""
-    return any(Path(numba.config.CACHE_DIR).rglob("*.nbi"))  # type: ignore[attr-defined]
 
 
 def use_threads_for(n_rows: int) -> None:

@@ -9,7 +9,7 @@ from sim import draws
 from sim.demand import load_demand
 from sim.draws import Stream
 from sim.loyalty_types import PRIOR_FIELDS, TYPE_NAMES, LoyaltyType, prior_table
-from tests.reference.arithmetic import NEVER, logistic, normal, single
+from tests.reference.arithmetic import logistic, normal, single
 from tests.reference.relation import Relation
 
 if TYPE_CHECKING:
@@ -94,9 +94,13 @@ class Origins:
         person.full_rate = single(self.rate_scale * rate * relative_rate)
         person.basket = single(self.basket_scale / basket if self.is_fitted else self.basket_scale * basket)
         shape = self.settings.talkativeness_shape
-        person.talk = single((shape - 1.0) / shape * self.uniform(Stream.TALKATIVENESS, person) ** (-1.0 / shape))
+        person.talkativeness = single(
+            (shape - 1.0) / shape * self.uniform(Stream.TALKATIVENESS, person) ** (-1.0 / shape)
+        )
         person.is_constrained = person.type == LoyaltyType.LATENT
-        person.rate = single(person.full_rate * self.settings.constrained_rate) if person.is_constrained else person.full_rate
+        person.rate = (
+            single(person.full_rate * self.settings.constrained_rate) if person.is_constrained else person.full_rate
+        )
 
     def _give_weights(self, person: Customer, prior: dict[str, float]) -> None:
         def spread(weight: str, stream: Stream) -> float:
@@ -120,8 +124,8 @@ class Origins:
             relation = Relation(
                 taste=single(self.behaviour.taste_spread * taste_weight * logistic(u)),
                 distance=single(self.behaviour.distance_spread * self.uniform(Stream.DISTANCE, person, firm.slot)),
-                tier=firm.entry_tier,
                 is_aware=self.uniform(Stream.AWARE, person, firm.slot) < firm.spec.awareness,
+                tier=firm.entry_tier,
             )
             person.relations.append(relation)
             if self.could_reach(person, firm):
@@ -142,8 +146,3 @@ class Origins:
             captor = max(founders, key=lambda firm: self.uniform(Stream.CAPTIVE_TO, person, firm.slot))
         person.reach = {captor.number} | {f for f in person.reach if firms[f].has_opened_access}
         person.relations[captor.number].is_aware = True
-
-
-def next_birth(period: int) -> int:
-    """Return the birth of those who move in during a period: the first people were born at 0."""
-    return 0 if period == NEVER else period + 1

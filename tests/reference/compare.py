@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim import Market
-from sim.accounts import CAUSE_NAMES, Cause, FirmCost, Line
+from sim.accounts import CAUSE_NAMES, FirmCost, Line
 from sim.customers import PERSON, PULSE, RELATION
 from tests.reference.arithmetic import NOBODY
 from tests.reference.market import ReferenceMarket
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.reference.person import Customer
 
 #: How the kernels' columns are called here, where the names differ.
-_PERSON_NAMES = {"search": "search_effort", "rate": "full_rate"}
+_PERSON_NAMES = {"search": "search_effort", "rate": "full_rate", "talk": "talkativeness"}
 #: When the kernels next look for a lapse is theirs; what lapses is compared.
 _NOT_STATE = ("lapse_at", "rate")
 
@@ -73,7 +73,9 @@ def compare_books(market: Market, reference: ReferenceMarket, where: str) -> Non
         )
     for cost in FirmCost:
         _check(
-            market.history.firm_costs[-1][:, cost], reference.firm_costs[-1][:, cost], f"{where}, firm {{}}: {cost.name}"
+            market.history.firm_costs[-1][:, cost],
+            reference.firm_costs[-1][:, cost],
+            f"{where}, firm {{}}: {cost.name}",
         )
     moved, expected = market.history.migration, reference.migration
     assert [entry[:2] for entry in moved] == [entry[:2] for entry in expected], f"{where}: reviews differ"
@@ -89,5 +91,3 @@ def _check(market: NDArray[Any], reference: NDArray[Any], what: str) -> None:
         place = tuple(int(i) for i in np.argwhere(differ)[0])
         values = f"market {market[place]!r}, reference {reference[place]!r}"
         raise AssertionError(f"{what.format(place)}: {values} ({int(differ.sum())} differ)")
-
-

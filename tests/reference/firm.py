@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.firm_settings import FirmSpec
-    from sim.policy import Policy
     from tests.reference.market import ReferenceMarket
     from tests.reference.person import Customer
     from tests.reference.relation import Relation
@@ -80,7 +79,7 @@ class Firm(mesa.Agent):
         self.delivery = 1.0
         self.prospect = 0.5
         self.stock: list[int] = []
-        self.contacts: list[float] = []  # advertising contacts per person, by period
+        self.contacts = [0.0]  # advertising contacts per person, before each period and up to now
         self.reviewed_at = 0
         self.book = np.zeros((model.n_blocks, model.n_tiers, len(LoyaltyType), N_LINES))
         self.offers: list[Offer] = []
@@ -95,7 +94,7 @@ class Firm(mesa.Agent):
     @property
     def advertising(self) -> float:
         """Money spent on advertising, per person in the market."""
-        return self.policy.advertising + self.burst
+        return self.policy.advertising + self.burst if self.is_open else 0.0
 
     @property
     def ad_reach(self) -> float:
@@ -108,12 +107,6 @@ class Firm(mesa.Agent):
         return self.spec.programme is not None and self.runs_programme
 
     @property
-    def points_worth(self) -> float:
-        """Worth to a customer of the points for a unit of money, in money, at the base rate."""
-        programme = self.spec.programme
-        return programme.points_per_money * programme.reward_worth / programme.redeem_at
-
-    @property
     def quality_value(self) -> float:
         """Quality, as valued inside the window."""
         how = self.model.behaviour
@@ -121,7 +114,7 @@ class Firm(mesa.Agent):
 
     def contacts_since(self, period: int) -> float:
         """Return advertising contacts per person in the periods after one, up to now."""
-        return sum(self.contacts[period + 1 :])
+        return self.contacts[-1] - self.contacts[period + 1]
 
     def members(self) -> list[tuple[Customer, Relation]]:
         """Return the firm's customers, in the order of rows."""
@@ -148,16 +141,13 @@ class Firm(mesa.Agent):
         scores = [self.score(relation) for _, relation in members]
         cuts = pyramid.cuts(np.array(scores, dtype=np.float64)).tolist()
         migration = np.zeros((len(self.tiers), len(self.tiers)), dtype=np.int64)
-        for (customer, relation), score in zip(members, scores, strict=True):
+        for (_, relation), score in zip(members, scores, strict=True):
             before, after = relation.tier, self.tier_of(score, relation.tier, cuts)
             migration[before, after] += 1
             relation.tier = after
             if after > before:
-                relation.trust_character = customer.fallen(relation.trust_character)
-            relation.volume = single(relation.volume * pyramid.memory)
-            relation.revenue = single(relation.revenue * pyramid.memory)
-            relation.margin = single(relation.margin * pyramid.memory)
-            relation.credit = single(relation.credit * pyramid.memory)
+                relation.judge_character(False, self.model.behaviour)
+            relation.fade(pyramid.memory)
         self.model.migration.append((t, self.number, migration))
         self.reviewed_at = t
 
@@ -239,7 +229,7 @@ class Firm(mesa.Agent):
                 gift=float(policy.gift[tier]) if self.runs_programme else 0.0,
             )
             self.offers.append(offer)
-        self.contacts.append(self.advertising / self.spec.contact_cost if self.is_open else 0.0)
+        self.contacts.append(self.contacts[-1] + self.advertising / self.spec.contact_cost)
 
     # ---- books ------------------------------------------------------------------------------------------------------
 

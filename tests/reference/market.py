@@ -82,7 +82,8 @@ class ReferenceMarket(mesa.Model):
         due.do("post")
         self.firms.do("write_offers")
         self.norm = self._usual_experience()
-        self.customers.do("live_through")
+        self.customers.do("pass_time")
+        self.customers.do("meet_need")
         self.customers.do("listen")
         self.customers.do("settle_credit")
         self.firms.do("close_books")
@@ -91,6 +92,9 @@ class ReferenceMarket(mesa.Model):
     def _usual_experience(self) -> float:
         """Return what a stranger could expect elsewhere: the mean experience at the open firms' entry tiers."""
         weight = self.behaviour.service_in_experience
-        open_firms = [firm for firm in self.firm_list if firm.is_open]
-        experiences = [f.policy.quality + weight * f.offers[f.entry_tier].delivered for f in open_firms]
-        return sum(experiences) / len(experiences) if experiences else 0.0
+        experiences = [
+            firm.policy.quality + weight * float(firm.policy.service[firm.entry_tier]) * firm.delivery
+            for firm in self.firm_list
+            if firm.is_open
+        ]
+        return math.fsum(experiences) / len(experiences) if experiences else 0.0

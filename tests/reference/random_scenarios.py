@@ -1,4 +1,4 @@
-"""Random scenarios over the whole schema, for hypothesis: what a setting may be is read from the settings' own bounds."""
+"""Random scenarios over the whole schema, for hypothesis: a setting's range is read from its own bounds."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def bounds(model: type[BaseModel], name: str, default: float) -> tuple[float, fl
     A bound that the schema leaves out is set around the default.
     """
     field = model.model_fields[name]
-    rules = [rule for rule in _rules(field.metadata, field.annotation)]
+    rules = _rules(field.metadata, field.annotation)
     is_whole = "int" in str(field.annotation) and "float" not in str(field.annotation)
     low = next((float(rule.ge) for rule in rules if getattr(rule, "ge", None) is not None), None)
     above = next((float(rule.gt) for rule in rules if getattr(rule, "gt", None) is not None), None)

@@ -1,0 +1,81 @@
+"""What a person weighs at a need: the firms considered, and what speaks for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sim.accounts import Cause
+from tests.reference.arithmetic import NEVER, gumbel
+
+if TYPE_CHECKING:
+    from tests.reference.firm import Firm, Offer
+    from tests.reference.person import Customer
+    from tests.reference.relation import Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A firm considered at a need: its offer to this person, and the parts of its utility."""
+
+    firm: Firm
+    relation: Relation
+    offer: Offer
+    by_price: float
+    by_service: float
+    by_reward: float
+    by_other: float  # product, bond and leaning
+    utility: float
+
+
+def appraise(person: Customer, firm: Firm, luck: float) -> Option:
+    """Return a considered firm as an option."""
+    how, relation, offer = person.model.behaviour, person.relations[firm.number], person.offer_of(firm)
+    product = person.quality_weight * firm.quality_value
+    service = person.service_weight * offer.delivered - person.effort_weight * (relation.distance + offer.effort)
+    trust = (firm.prospect + relation.trust_quality + relation.trust_character + relation.trust_ability) / 4.0
+    bond = person.attachment_weight * relation.attachment + how.trust_weight * trust
+    leaning = (
+        how.image_weight * firm.spec.image
+        + how.opinion_weight * relation.opinion
+        + how.habit_weight * relation.habit
+        + relation.taste
+    )
+    if relation.bought_at == NEVER:
+        leaning -= how.unfamiliarity_weight
+    reward = person.reward_weight * _worth_of_rewards(person, firm, relation, offer)
+    price = -person.price_weight * (offer.log_price - person.log_reference_price)
+    utility = product + service + bond + leaning + reward + price + gumbel(luck)
+    return Option(firm, relation, offer, price, service, reward, product + bond + leaning, utility)
+
+
+def _worth_of_rewards(person: Customer, firm: Firm, relation: Relation, offer: Offer) -> float:
+    """Return what points and gifts are worth to a person, as a share of the money paid."""
+    worth, programme = 0.0, firm.spec.programme
+    if firm.pays_points:
+        rate = programme.points_per_money * offer.points * programme.reward_worth / programme.redeem_at
+        goal_pull = person.model.behaviour.goal_pull * min(1.0, relation.points / programme.redeem_at)
+        worth += rate * (1.0 + goal_pull)
+    if offer.gift > 0.0:
+        worth += offer.gift * firm.spec.gift_worth / (person.basket * offer.price)
+    return worth
+
+
+def reason_to_switch(old: Option | None, new: Option) -> Cause:
+    """Return why a person buys elsewhere: the largest of the differences that speak for the new firm."""
+    if old is None:
+        return Cause.BETTER_RIVAL
+    price = new.by_price - old.by_price
+    reward = new.by_reward - old.by_reward
+    service = new.by_service - old.by_service
+    other = new.by_other - old.by_other
+    largest = max(price, reward, service, other)
+    if not largest > 0.0:
+        return Cause.BETTER_RIVAL
+    if price == largest:
+        return Cause.PRICE
+    if reward == largest:
+        return Cause.REWARD_ENDED
+    if service == largest:
+        return Cause.SERVICE
+    return Cause.FAILURE if old.relation.strikes >= 0.5 else Cause.BETTER_RIVAL
