@@ -274,7 +274,8 @@ def cdnow(out: Path) -> None:
 @_workers
 def demo(out: Path, seeds: int, workers: int | None) -> None:
     """Compare the arms of every shipped scenario, and write a report on each and a page that lists them."""
-    from experiments.compare import compare_all, require_writable
+    from experiments.compare import compare_all
+    from experiments.saved import require_writable
     from experiments.report import write_index
 
     require_writable(out)

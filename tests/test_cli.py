@@ -367,3 +367,14 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     assert process.stderr.read() == ""
     process.stderr.close()
     assert process.wait(timeout=30) == 0
+
+
+def test_validate_sets_what_is_measured_beside_what_is_published():
+    words = ["validate", "baseline", "--seeds", "2", "--workers", "1", "--set", "customers.count=400"]
+    told = CliRunner().invoke(main, words)
+    assert told.exit_code == 0, told.stderr
+    assert "own-price elasticity" in told.stdout
+    assert "−5.10 to −1.30" in told.stdout  # noqa: RUF001
+    facts = json.loads(CliRunner().invoke(main, [*words, "--json"]).stdout)
+    assert {fact["n"] for fact in facts} == {2}
+    assert all(fact["inside"] in (True, False, None) for fact in facts)

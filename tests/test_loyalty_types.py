@@ -1,7 +1,7 @@
 """Each loyalty type alone meets its own temptation, and those of the others, and leaves or stays as it should.
 
 Two like firms, Home and Rival; from period 104 on, one thing changes. The effect is the change in Home's share of the
-type's purchases over the last year against the same seed without the change: common random numbers leave only the effect.
+type's purchases over the last year against the same seed without the change: common random numbers leave only that.
 """
 
 from __future__ import annotations

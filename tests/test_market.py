@@ -20,7 +20,12 @@ from tests.markets import market, scenario
 
 BUSY: dict[str, Any] = {
     "firms": [
-        {"name": "Aurora", "programme": {}, "capacity": 0.1, "strategy": {"name": "fire_lead", "service": {"gold": 0.9}}},
+        {
+            "name": "Aurora",
+            "programme": {},
+            "capacity": 0.1,
+            "strategy": {"name": "fire_lead", "service": {"gold": 0.9}},
+        },
         {"name": "Borealis", "pyramid": {"scheme": "two_tier", "rank_by": "revenue"}, "strategy": "reward_the_best"},
         {"name": "Corona", "strategy": "cut_price", "reach": 0.8},
         {"name": "Dawn"},
