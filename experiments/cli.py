@@ -275,8 +275,8 @@ def cdnow(out: Path) -> None:
 def demo(out: Path, seeds: int, workers: int | None) -> None:
     """Compare the arms of every shipped scenario, and write a report on each and a page that lists them."""
     from experiments.compare import compare_all
-    from experiments.saved import require_writable
     from experiments.report import write_index
+    from experiments.saved import require_writable
 
     require_writable(out)
     designs = _demo_designs(out, range(1, seeds + 1))
