@@ -304,16 +304,19 @@ def settle(town, origins, seed):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def open_access(town, mask):  # type: ignore[no-untyped-def]
-    """Let everyone who is captive reach the firms in ``mask`` as well; they look around at their next need."""
+def open_access(town, mask, origins, seed):  # type: ignore[no-untyped-def]
+    """Let all captives reach the firms in ``mask`` that reach them at all; they know those, and look around."""
     for i in range(town.people.size):
-        person = town.people[i]
+        person, identity = town.people[i], town.pulses[i].id
         if person.type == LoyaltyType.MONOPOLY:
-            person.reach |= mask
             person.is_alert = True
             for f in range(town.relations.shape[1]):
                 if (mask >> np.uint32(f)) & np.uint32(1):
-                    town.relations[i, f].is_aware = True
+                    slot = origins.firm_slots[f]
+                    _, _, u_reach, _ = block(seed, Stream.TASTE // 4, identity >> 32, identity, slot)
+                    if u_reach < origins.firm_reach[f]:
+                        person.reach |= np.uint32(1) << np.uint32(f)
+                        town.relations[i, f].is_aware = True
 
 
 @kernel

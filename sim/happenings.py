@@ -12,6 +12,7 @@ from sim import review
 from sim.settings import (
     AccessOpened,
     AdvertisingBurst,
+    AnyEvent,
     ConstraintLifted,
     Entry,
     Exit,
@@ -24,6 +25,9 @@ from sim.settings import (
 if TYPE_CHECKING:
     from sim.market import Market
     from sim.scenario import Scenario
+
+
+Lasts = PriceChange | QualityCrisis | AdvertisingBurst
 
 
 def founders(scenario: Scenario) -> npt.NDArray[np.bool_]:
@@ -49,42 +53,47 @@ def set_the_scene(market: Market) -> None:
 
 def happen(market: Market) -> None:
     """Let this period's events happen, and end those whose time is over."""
-    now = market.period
     for event in market.scenario.events:
-        firm = market.firms.get(getattr(event, "firm", None) or "")
-        ends = getattr(event, "periods", None)
-        if firm and ends is not None and now == event.at + ends:
-            if isinstance(event, PriceChange):
-                firm.price_factor = 1.0
-            elif isinstance(event, QualityCrisis):
-                firm.failure_rate = firm.spec.failure_rate
-            elif isinstance(event, AdvertisingBurst):
-                firm.extra_advertising = 0.0
-        if now != event.at:
-            continue
-        match event:
-            case Entry():
-                market.firms[event.firm].is_open = True
-            case Exit():
-                leaver = market.firms[event.firm]
-                leaver.is_open = False
-                review.close_firm(market.town, leaver.index, leaver.pyramid.entry_tier, market.books, market.since)
-            case AccessOpened():
-                opened = [firm.index] if firm else range(market.n_firms)
-                for index in opened:
-                    market.open_access |= np.uint32(1 << index)
-                people.open_access(market.town, market.open_access)
-            case PriceChange():
-                market.firms[event.firm].price_factor = event.factor
-            case QualityCrisis():
-                market.firms[event.firm].failure_rate = event.failure_rate
-            case ProgrammeStart():
-                market.firms[event.firm].has_programme_running = True
-            case ProgrammeEnd():
-                ender = market.firms[event.firm]
-                ender.has_programme_running = False
-                review.expire_points(market.town, ender.index, market.books)
-            case ConstraintLifted():
-                people.lift_constraints(market.town, event.share, market.seed_used, now)
-            case AdvertisingBurst():
-                market.firms[event.firm].extra_advertising = event.spend
+        if event.at == market.period:
+            _begin(market, event)
+    for firm in market.firms.values():
+        firm.price_factor = _in_force(market, firm.name, PriceChange, "factor", 1.0)
+        firm.failure_rate = _in_force(market, firm.name, QualityCrisis, "failure_rate", firm.spec.failure_rate)
+        firm.extra_advertising = _in_force(market, firm.name, AdvertisingBurst, "spend", 0.0)
+
+
+def _in_force(market: Market, firm: str, kind: type[Lasts], key: str, otherwise: float) -> float:
+    """Return what the latest event of a kind that still lasts has set for a firm."""
+    lasting = [
+        event
+        for event in market.scenario.events
+        if isinstance(event, kind)
+        and event.firm == firm
+        and event.at <= market.period
+        and (event.periods is None or market.period < event.at + event.periods)
+    ]
+    return float(getattr(sorted(lasting, key=lambda event: event.at)[-1], key)) if lasting else otherwise
+
+
+def _begin(market: Market, event: AnyEvent) -> None:
+    """Let an event happen that changes the market once."""
+    match event:
+        case Entry():
+            market.firms[event.firm].is_open = True
+        case Exit():
+            leaver = market.firms[event.firm]
+            leaver.is_open = False
+            review.close_firm(market.town, leaver.index, leaver.pyramid.entry_tier, market.books, market.since)
+        case AccessOpened():
+            opened = [market.firms[event.firm].index] if event.firm else range(market.n_firms)
+            mask = np.uint32(sum(1 << index for index in opened))
+            market.open_access |= mask
+            people.open_access(market.town, mask, market.origins, market.seed_used)
+        case ProgrammeStart():
+            market.firms[event.firm].has_programme_running = True
+        case ProgrammeEnd():
+            ender = market.firms[event.firm]
+            ender.has_programme_running = False
+            review.expire_points(market.town, ender.index, market.books)
+        case ConstraintLifted():
+            people.lift_constraints(market.town, event.share, market.seed_used, market.period)

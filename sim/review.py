@@ -7,7 +7,7 @@ import numpy as np
 from sim.accounts import Cause, Line
 from sim.compiled import inline, parallel_kernel, prange
 from sim.customers import NEVER, NOBODY
-from sim.journey import membership
+from sim.journey import membership, talk
 
 RANKING = ("volume", "revenue", "profit", "total_contribution")
 
@@ -100,9 +100,7 @@ def fire(town, f, tiers_to_fire, entry_tier, said, books, since):  # type: ignor
                 membership.leave(person, relation, f, Cause.FIRED, entry_tier, books[b], since[b])
                 relation.barred_until = NEVER
                 relation.attachment = 0.0
-                said.next_firm[i] = f
-                said.next_valence[i] = -1.0
-                said.next_steps[i] = 0
+                talk.put_down(i, f, -1.0, 0, said)
                 if person.usual == f:
                     person.usual = NOBODY
 

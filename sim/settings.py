@@ -14,6 +14,7 @@ Frac = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Period = Annotated[int, Field(ge=0, le=30_000)]
+Lasting = Annotated[int, Field(ge=1, le=30_000)]
 
 
 class Settings(BaseModel):
@@ -32,7 +33,7 @@ class DemandSpec(Settings):
         default=0.9, description="shape of the gamma distribution of rates over people; smaller is more unequal"
     )
     mean_basket: Positive = Field(default=30.0, description="money spent at a need at price 1, averaged over people")
-    basket_shape: Positive = Field(
+    basket_shape: Annotated[float, Field(ge=0.2, allow_inf_nan=False)] = Field(
         default=2.0, description="shape of the gamma distribution of baskets over people; smaller is more unequal"
     )
     transactions: Path | None = Field(
@@ -195,7 +196,7 @@ class PriceChange(_Event):
     kind: Literal["price_change"]
     firm: str = Field(description="the firm whose price changes")
     factor: Positive = Field(description="new price relative to the firm's own policy: 0.9 is a cut of 10%")
-    periods: Period | None = Field(default=None, description="how long; by default for good")
+    periods: Lasting | None = Field(default=None, description="how long; by default for good")
 
 
 class QualityCrisis(_Event):
@@ -204,7 +205,7 @@ class QualityCrisis(_Event):
     kind: Literal["quality_crisis"]
     firm: str = Field(description="the firm in crisis")
     failure_rate: Frac = Field(description="chance that a purchase fails during the crisis")
-    periods: Period | None = Field(default=None, description="how long; by default for good")
+    periods: Lasting | None = Field(default=None, description="how long; by default for good")
 
 
 class ProgrammeStart(_Event):
@@ -234,7 +235,7 @@ class AdvertisingBurst(_Event):
     kind: Literal["advertising_burst"]
     firm: str = Field(description="the firm that advertises")
     spend: NonNegative = Field(description="added money per person in the market and period")
-    periods: Annotated[int, Field(ge=1)] = Field(description="how long")
+    periods: Lasting = Field(description="how long")
 
 
 AnyEvent = Annotated[

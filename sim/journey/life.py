@@ -93,7 +93,7 @@ def pass_time(i, town, market, behaviour, origins, clock, open_access, said, boo
 def meet_need(i, u_outside, town, market, behaviour, clock, said, books, since):  # type: ignore[no-untyped-def]
     """Search, evaluate and choose; then buy, use, and live with it."""
     person = town.people[i]
-    log_reference = math.log(person.reference_price)
+    log_reference = math.log(np.float64(person.reference_price))
     f, n_considered = choose(i, u_outside, log_reference, town, market, behaviour, clock)
     usual = person.usual
     person.seen = clock.period

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from sim.compiled import inline
 
 
@@ -19,7 +21,7 @@ def happens(rate, luck):  # type: ignore[no-untyped-def]
 @inline
 def arises(pulse, luck):  # type: ignore[no-untyped-def]
     """Say whether a need arises: needs come at an individual rate (NBD; Ehrenberg 1959, Applied Statistics 8)."""
-    return happens(pulse.rate, luck)
+    return happens(np.float64(pulse.rate), luck)
 
 
 @inline

@@ -6,6 +6,8 @@ listeners, and the number of threads, is nothing.
 
 from __future__ import annotations
 
+import numpy as np
+
 from sim.accounts import Line
 from sim.compiled import inline, kernel, parallel_kernel, prange
 from sim.customers import NOBODY
@@ -74,39 +76,47 @@ def listen(town, network, behaviour, clock, said, books):  # type: ignore[no-unt
     """Let everyone take in what each neighbour said this period; a grievance may be passed on in the next."""
     n_blocks, n = books.shape[0], said.firm.size
     for b in prange(n_blocks):
+        own_books = books[b]
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
-            if not said.has_news[i]:
-                continue
-            said.has_news[i] = False
-            person = town.people[i]
-            for k in range(network.first[i], network.first[i + 1]):
-                speaker = network.neighbours[k]
-                f = said.firm[speaker]
-                if f == NOBODY:
-                    continue
-                valence, steps = said.valence[speaker], said.steps[speaker]
-                relation = town.relations[i, f]
-                is_reachable = (person.reach >> f) & 1 == 1
-                cell = books[b, f, relation.tier, person.type]
-                cell[Line.PRAISE_HEARD.value if valence > 0.0 else Line.GRIEVANCES_HEARD.value] += 1.0
-                if hear(
-                    relation, is_reachable, person.usual == f, speaker, valence, network.tie[k], clock.period, behaviour
-                ):
-                    person.is_alert = True
-                if valence < 0.0 and steps < behaviour.relay_steps and said.next_firm[i] == NOBODY:
-                    _, _, u_relay, _ = block(
-                        clock.seed, Stream.RELAY // 4, clock.period, town.pulses[i].id, 1 + speaker_slot(k, network, i)
-                    )
-                    if u_relay < behaviour.relay_rate:
-                        said.next_firm[i] = f
-                        said.next_valence[i] = valence
-                        said.next_steps[i] = steps + 1
+            if said.has_news[i]:
+                take_in(i, town, network, behaviour, clock, said, own_books)
 
 
 @inline
-def speaker_slot(k, network, i):  # type: ignore[no-untyped-def]
-    """Return which of the listener's ties a word came by: the slot of the draw whether it is passed on."""
-    return k - network.first[i]
+def take_in(i, town, network, behaviour, clock, said, books):  # type: ignore[no-untyped-def]
+    """Let person ``i`` hear each neighbour that speaks, in the order of the ties.
+
+    A function of its own, not the body of the parallel loop: there Numba loses what is stored into the arrays of a
+    tuple, and no grievance was ever passed on.
+    """
+    said.has_news[i] = False
+    person = town.people[i]
+    for k in range(network.first[i], network.first[i + 1]):
+        speaker = network.neighbours[k]
+        f = said.firm[speaker]
+        if f == NOBODY:
+            continue
+        valence, steps = np.float64(said.valence[speaker]), said.steps[speaker]
+        relation = town.relations[i, f]
+        is_reachable = (person.reach >> f) & 1 == 1
+        cell = books[f, relation.tier, person.type]
+        cell[Line.PRAISE_HEARD.value if valence > 0.0 else Line.GRIEVANCES_HEARD.value] += 1.0
+        is_usual = person.usual == f
+        if hear(relation, is_reachable, is_usual, speaker, valence, network.tie[k], clock.period, behaviour):
+            person.is_alert = True
+        if valence < 0.0 and steps < behaviour.relay_steps and said.next_firm[i] == NOBODY:
+            which_tie = k - network.first[i]
+            _, _, u_relay, _ = block(clock.seed, Stream.RELAY // 4, clock.period, town.pulses[i].id, 1 + which_tie)
+            if u_relay < behaviour.relay_rate:
+                put_down(i, f, valence, steps + 1, said)
+
+
+@inline
+def put_down(i, f, valence, steps, said):  # type: ignore[no-untyped-def]
+    """Keep a word for person ``i`` to say in the next period of life."""
+    said.next_firm[i] = f
+    said.next_valence[i] = valence
+    said.next_steps[i] = steps
 
 
 @kernel

@@ -18,6 +18,7 @@ RANKING_KEYS: dict[str, str] = {
 }
 
 FloatArray = npt.NDArray[np.float64]
+BEYOND_REACH = 1e300  # the cut of a tier that nobody belongs to
 
 
 class Pyramid(Settings):
@@ -63,11 +64,11 @@ def cuts_by_share(scores: FloatArray, shares: FloatArray) -> FloatArray:
     """Return the scores that leave ``shares`` of the customers in each tier, top tier first."""
     n = scores.size
     if n == 0:
-        return np.full(shares.size - 1, np.inf)
+        return np.full(shares.size - 1, BEYOND_REACH)
     n_above = np.rint(np.cumsum(shares)[:-1] * n).astype(np.int64)
     positions = np.clip(n - n_above, 0, n - 1)
     cuts: FloatArray = np.partition(scores, np.unique(positions))[positions]
-    return np.where(n_above > 0, cuts, np.inf)
+    return np.where(n_above > 0, cuts, BEYOND_REACH)
 
 
 def check_shares(shares: dict[str, float], tiers: tuple[str, ...]) -> None:

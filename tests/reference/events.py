@@ -16,26 +16,28 @@ if TYPE_CHECKING:
 
 
 def happen(market: ReferenceMarket) -> None:
-    """End what has run its time, then let this period's events happen, in the order of the scenario."""
+    """Let this period's events happen, in the order of the scenario; of those that last, the latest is in force."""
     firms = {firm.spec.name: firm for firm in market.firm_list}
-    for event in market.scenario.events:
-        periods = getattr(event, "periods", None)
-        if periods is not None and event.at + periods == market.period:
-            _pass(event, firms[event.firm])
     for event in market.scenario.events:
         if event.at == market.period:
             _happen(market, event, firms.get(getattr(event, "firm", None)))
+    for firm in market.firm_list:
+        firm.price_factor, firm.failure_rate, firm.burst = 1.0, firm.spec.failure_rate, 0.0
+    for event in sorted(market.scenario.events, key=lambda event: event.at):
+        lasts = getattr(event, "periods", None)
+        if event.at <= market.period and (lasts is None or market.period < event.at + lasts):
+            _keep_in_force(event, firms.get(getattr(event, "firm", None)))
 
 
-def _pass(event: AnyEvent, firm: Firm) -> None:
-    """Put back what an event had changed for a time; a later event's change of the same thing ends with it."""
+def _keep_in_force(event: AnyEvent, firm: Firm | None) -> None:
+    """Set what an event changes for as long as it lasts."""
     match event.kind:
         case "price_change":
-            firm.price_factor = 1.0
+            firm.price_factor = event.factor
         case "quality_crisis":
-            firm.failure_rate = firm.spec.failure_rate
+            firm.failure_rate = event.failure_rate
         case "advertising_burst":
-            firm.burst = 0.0
+            firm.burst = event.spend
 
 
 def _happen(market: ReferenceMarket, event: AnyEvent, firm: Firm | None) -> None:
@@ -46,18 +48,12 @@ def _happen(market: ReferenceMarket, event: AnyEvent, firm: Firm | None) -> None
             _close(firm)
         case "access_opened":
             _open_access(market, market.firm_list if firm is None else [firm])
-        case "price_change":
-            firm.price_factor = event.factor
-        case "quality_crisis":
-            firm.failure_rate = event.failure_rate
         case "programme_start":
             firm.runs_programme = True
         case "programme_end":
             _end_programme(firm)
         case "constraint_lifted":
             _lift_constraints(market, event.share)
-        case "advertising_burst":
-            firm.burst = event.spend
 
 
 def _close(firm: Firm) -> None:
@@ -68,16 +64,17 @@ def _close(firm: Firm) -> None:
 
 
 def _open_access(market: ReferenceMarket, firms: list[Firm]) -> None:
-    """Let monopoly people buy from firms: they know all that have been opened to them, and look around."""
+    """Let monopoly people buy from firms that reach them at all: they know those, and look around."""
     for firm in firms:
         firm.has_opened_access = True
-    opened = [firm for firm in market.firm_list if firm.has_opened_access]
     for customer in market.customer_list:
         if customer.type == LoyaltyType.MONOPOLY:
             customer.is_alert = True
-            for firm in opened:
-                customer.reach.add(firm.number)
-                customer.relations[firm.number].is_aware = True
+            for firm in firms:
+                luck = draws.uniform(market.seed_used, int(Stream.REACH), customer.id >> 32, customer.id, firm.slot)
+                if luck < firm.spec.reach:
+                    customer.reach.add(firm.number)
+                    customer.relations[firm.number].is_aware = True
 
 
 def _end_programme(firm: Firm) -> None:

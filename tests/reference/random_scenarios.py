@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec, ProgrammeSpec
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
-from sim.network import NetworkSpec
+from sim.network_settings import NetworkSpec
 from sim.pyramids import RANKING_KEYS
 from sim.scenario import Scenario
 from sim.settings import BehaviourSpec, CustomersSpec, DemandSpec
