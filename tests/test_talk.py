@@ -44,7 +44,7 @@ def test_a_grievance_travels_so_many_ties_and_no_further(steps: int, reached: in
             "customers.behaviour.relay_steps": steps,
             "customers.count": 50,
         },
-        periods=10,
+        periods=20,
     )
     m.said.next_firm[20], m.said.next_valence[20], m.said.next_steps[20] = 0, -1.0, 0
     for _ in range(8):
