@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
-DEMO_SEEDS = 5
+DEMO_SEEDS = 3
 FIRM_COLUMNS = ("customers", "gained", "lost", "retention", "repeat_rate", "share", "satisfaction", "revenue", "profit")
 TIER_COLUMNS = ("customers", "gained", "lost", "retention", "purchases", "revenue", "contribution")
 RUN_TABLES = ("periods", "tiers", "types", "losses", "migration", "retention_by", "ledger", "nodes", "ties")

@@ -21,7 +21,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
@@ -317,16 +317,18 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
 
     horizon = results.horizon
 
-    def added_up(frame: pd.DataFrame, by: list[str], columns: list[str] | None = None) -> pd.DataFrame:
-        numbers = columns or [name for name in frame.columns if name not in {"period", *by}]
+    def added_up(frame: pd.DataFrame, by: list[str], numbers: list[str]) -> pd.DataFrame:
         long_run = frame[frame["period"] > last_period - horizon]
         return pd.DataFrame(long_run.groupby(by, sort=False, as_index=False)[numbers].sum())
 
     def by_group(frame: pd.DataFrame, group: str) -> pd.DataFrame:
-        table = added_up(frame, ["firm", group])
+        numbers = [name for name in frame.columns if name not in {"period", "firm", group}]
+        table = pd.DataFrame(frame.groupby(["firm", group], sort=False, as_index=False)[numbers].sum())
         return table.assign(customers=table["customers"] / horizon)
 
     last_period = results.periods["period"].max()
+    # tables of the long run alone: those of the whole run take a third as long as the run itself
+    recent = replace(results, books=results.books[results.long_run], stock=results.stock[results.long_run])
     outcomes = [
         (firm, metric, value) for firm, metrics in results.outcomes().items() for metric, value in metrics.items()
     ]
@@ -342,11 +344,11 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
         "run": pd.DataFrame({"version": [results.version], "digest": [results.digest]}),
         "outcomes": pd.DataFrame(outcomes, columns=["firm", "metric", "value"]),
         "periods": results.periods,
-        "tiers": by_group(results.tiers, "tier"),
-        "types": by_group(results.types, "type"),
+        "tiers": by_group(recent.tiers, "tier"),
+        "types": by_group(recent.types, "type"),
         "losses": pd.DataFrame(losses, columns=["firm", "cause", "customers"]),
         "flows": added_up(results.periods, ["firm"], ["gained", "lost"]),
-        "migration": added_up(results.migration, ["firm", "from_tier", "to_tier"]),
+        "migration": added_up(results.migration, ["firm", "from_tier", "to_tier"], ["customers"]),
         "retention_by": results.retention_by,
     }
     if with_network:
