@@ -102,7 +102,7 @@ _seed_range = click.IntRange(0, 2**63 - 1)
 @click.argument("scenario", metavar="SCENARIO[:ARM]")
 @click.option("--seed", type=_seed_range, default=1, help="The run's luck.")
 @_set
-@click.option("--periods", type=click.IntRange(1), help="Run so many periods.  [default: as the scenario says]")
+@click.option("--periods", type=click.IntRange(1, 30_000), help="Run so many periods.  [default: as the scenario says]")
 @click.option("--out", type=_folder, help="Folder for the run's tables, as Parquet and CSV, and its summary.")
 @_json
 def run(
@@ -167,6 +167,10 @@ def compare(
 
     typed = _arms(scenarios, settings)
     names = {arm: scenario for arm, (_, scenario) in typed.items()}
+    from sim.errors import InputError
+
+    if seed_from + seeds > 2**63:
+        raise InputError("seeds go too far", key="--seed-from", value=seed_from, allowed="seeds below 2**63")
     command = ["loyalty", "compare", *scenarios, "--seeds", str(seeds), "--seed-from", str(seed_from)]
     command += ["--baseline", baseline] if baseline else []
     design = Design(

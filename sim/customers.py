@@ -71,7 +71,7 @@ RELATION = np.dtype(
         ("habit", "f4"),  # 0 to 1
         ("opinion", "f4"),  # -1 to 1
         ("strikes", "f4"),  # unresolved failures still remembered
-        ("points", "f4"),
+        ("points", "f8"),  # whole numbers, exact up to 2**53
         ("volume", "f4"),  # the firm's record of the customer: purchases, money paid, margin, credit
         ("revenue", "f4"),
         ("margin", "f4"),

@@ -34,8 +34,12 @@ DEFAULT_CHANNELS: dict[str, ChannelSpec] = {
 class ProgrammeSpec(Settings):
     """A points programme: what is earned, when it pays out, what it is worth and what it costs."""
 
-    points_per_money: NonNegative = Field(default=1.0, description="points earned per unit of money paid")
-    redeem_at: Positive = Field(default=200.0, description="points at which the reward is paid out")
+    points_per_money: Annotated[float, Field(ge=0, le=1e5)] = Field(
+        default=1.0, description="points earned per unit of money paid"
+    )
+    redeem_at: Annotated[int, Field(ge=1, le=10**12)] = Field(
+        default=200, description="whole points at which the reward is paid out"
+    )
     reward_worth: NonNegative = Field(default=8.0, description="worth of the reward to the customer, in money")
     reward_cost: NonNegative = Field(default=5.0, description="cost of the reward to the firm, in money")
     running_cost: NonNegative = Field(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from sim.draws import firm_slot
 from sim.errors import InputError, nearest
@@ -82,6 +82,16 @@ class Scenario(Settings):
                 if spec.programme is None and spec.gift == 0 and not hasattr(spec.strategy, "gift"):
                     raise ValueError(f'events.{i}: "{event.firm}" has neither a programme nor gifts')
         return self
+
+    @field_validator("arms")
+    @classmethod
+    def _arms_can_be_named(cls, arms: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name in arms:
+            if not name.strip() or ":" in name:
+                raise ValueError(
+                    f'an arm is called "{name}"; allowed: a name without a colon, which stands in FILE:ARM'
+                )
+        return arms
 
     @model_validator(mode="after")
     def _times_fit(self) -> Scenario:
@@ -201,6 +211,8 @@ def find(path: str | Path) -> Path:
         If there is neither.
     """
     given = Path(path)
+    if not str(path).strip():
+        raise InputError("no scenario is named", allowed=f"a file, or one of {', '.join(shipped())}")
     if given.is_file():
         return given
     name = given.name.removesuffix(".toml")

@@ -11,8 +11,9 @@ from sim.errors import nearest
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
 
 Frac = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+MOST = 1e9  # no setting in money or utility needs more, and sums of it stay exact enough to balance
+Positive = Annotated[float, Field(gt=0, le=MOST)]
+NonNegative = Annotated[float, Field(ge=0, le=MOST)]
 Period = Annotated[int, Field(ge=0, le=30_000)]
 Lasting = Annotated[int, Field(ge=1, le=30_000)]
 
@@ -125,7 +126,7 @@ class CustomersSpec(Settings):
     )
     release_rate: Frac = Field(default=0.0, description="chance per period that a constraint lifts by itself")
     latent_premium: Frac = Field(default=0.5, description="share of latent customers who are premium underneath")
-    talkativeness_shape: Annotated[float, Field(gt=1.0)] = Field(
+    talkativeness_shape: Annotated[float, Field(gt=1.0, le=1000)] = Field(
         default=2.5, description="tail of the Pareto distribution of talkativeness (mean 1); smaller is heavier"
     )
     demand: DemandSpec = DemandSpec()

@@ -310,3 +310,11 @@ def test_the_summary_is_the_contract():
 
 def test_shipped_baseline_is_found_by_name():
     assert load_scenario("baseline").name == "baseline"
+
+
+def test_points_balance_in_a_currency_of_large_numbers():
+    """Balances beyond what single precision counts: a basket of twenty million, a point for each unit."""
+    programme = {"redeem_at": 100_000_000}
+    m = market([{"programme": programme}, {}], {"customers.demand.mean_basket": 2e7, "customers.count": 200})
+    m.run()
+    assert m.customers.column("points").max() > 2**24

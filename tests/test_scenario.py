@@ -208,3 +208,13 @@ def undescribed(node: object, path: str = "") -> list[str]:
 
 def test_the_schema_describes_every_key():
     assert undescribed(Scenario.model_json_schema()) == []
+
+
+def test_an_arm_with_a_colon_could_never_be_named(tmp_path: Path):
+    with pytest.raises(InputError, match="a name without a colon"):
+        load(tmp_path, GOOD + "[arms.'a:b']\n'firms.Aurora.price' = 2")
+
+
+def test_money_has_an_end(tmp_path: Path):
+    with pytest.raises(InputError, match="less than or equal to 1000000000"):
+        load(tmp_path, GOOD, **{"customers.demand.mean_basket": 1e300})

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from pydantic import Field
 
 from sim.policy import Policy
-from sim.settings import Settings
+from sim.settings import NonNegative, Settings
 
 Level = Annotated[float, Field(ge=0, le=1)]
 Discount = Annotated[float, Field(ge=0, lt=1)]
-Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Money = NonNegative
 Multiple = Annotated[float, Field(ge=0, le=1000)]
 
 

@@ -256,10 +256,10 @@ class Customer(mesa.Agent):
         incentives = offer.gift
         if firm.pays_points:
             earned = math.floor(paid * spec.programme.points_per_money * offer.points)
-            relation.points = single(relation.points + earned)
+            relation.points += earned
             firm.enter(Line.POINTS_ISSUED, self, earned)
             while relation.points >= spec.programme.redeem_at:
-                relation.points = single(relation.points - spec.programme.redeem_at)
+                relation.points -= spec.programme.redeem_at
                 firm.enter(Line.POINTS_REDEEMED, self, spec.programme.redeem_at)
                 incentives += spec.programme.reward_cost
         margin = paid - goods - incentives - offer.channel_cost - welcome

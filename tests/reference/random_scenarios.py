@@ -162,7 +162,7 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
         raw["capacity"] = draw(_decimals(0.02, 0.6))
     if draw(st.booleans()):
         raw["programme"] = draw(some_of(ProgrammeSpec, skip=("redeem_at",)))
-        raw["programme"]["redeem_at"] = draw(st.sampled_from((7.5, 40.0, 100.0)))
+        raw["programme"]["redeem_at"] = draw(st.sampled_from((7, 40, 100)))
     raw["pyramid"], tiers = draw(pyramids())
     raw["strategy"] = draw(firm_strategies(tiers))
     ranks_by = getattr(STRATEGIES[raw["strategy"]["name"]], "ranks_by", None)
