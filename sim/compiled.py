@@ -18,7 +18,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import numba
 from numba import prange
 
-__all__ = ["cache_folder", "inline", "kernel", "parallel_kernel", "prange", "source_hash", "use_threads_for"]
+__all__ = ["cache_folder", "inline", "kernel", "parallel_kernel", "prange", "seldom", "source_hash", "use_threads_for"]
 
 ROWS_WORTH_A_THREAD = 20_000
 
@@ -77,6 +77,11 @@ def inline(function: Any) -> Any:
     count no references to them either. Together the two took more than half of the time.
     """
     return numba.njit(error_model="numpy", _nrt=False, forceinline=True)(function)  # type: ignore[call-overload]
+
+
+def seldom(function: Any) -> Any:
+    """Compile a step that few customers take in a period: called, not inlined, so that it is compiled once."""
+    return numba.njit(error_model="numpy", _nrt=False)(function)  # type: ignore[call-overload]
 
 
 def parallel_kernel(function: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sim.compiled import inline, kernel, parallel_kernel, prange
+from sim.compiled import inline, kernel, parallel_kernel, prange, seldom
 from sim.demand import DemandFit, load_demand
 from sim.draws import Stream, block, firm_slot, normal
 from sim.errors import InputError
@@ -206,7 +206,7 @@ def gamma_draw(shape, seed, group, period, person):  # type: ignore[no-untyped-d
         attempt += 1
 
 
-@inline
+@seldom
 def be_born(i, identity, period, open_access, seed, town, origins):  # type: ignore[no-untyped-def]
     """Let a new person without history live in row ``i``: everything about them is drawn from who they are."""
     pulse, person = town.pulses[i], town.people[i]

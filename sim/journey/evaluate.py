@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.accounts import Cause
-from sim.compiled import inline
+from sim.compiled import inline, seldom
 
 
 @inline
@@ -82,7 +82,7 @@ def perceived_value(person, relation, offer, log_reference, behaviour):  # type:
     )
 
 
-@inline
+@seldom
 def reason_to_switch(person, old, old_offer, new, new_offer, log_reference, behaviour):  # type: ignore[no-untyped-def]
     """Return what tells most for the new firm against the old: the cause if the old firm loses the customer.
 
