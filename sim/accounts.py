@@ -7,15 +7,6 @@ stood when it happened, and money where it was paid.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
-
-import numpy as np
-import numpy.typing as npt
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class Cause(IntEnum):
@@ -87,32 +78,3 @@ COST_NAMES: tuple[str, ...] = (
     *(line.name.lower() for line in TIER_COST_LINES),
     *(cost.name.lower() for cost in FirmCost),
 )
-
-
-class ImbalanceError(RuntimeError):
-    """The books do not balance: a fault of the model, told with what reproduces it."""
-
-
-def check_balance(
-    *,
-    what: Sequence[str],
-    opening: FloatArray,
-    added: FloatArray,
-    taken: FloatArray,
-    closing: FloatArray,
-    context: str,
-) -> None:
-    """Check that opening plus added less taken is closing, to the last unit, for each name in ``what``.
-
-    Raises
-    ------
-    ImbalanceError
-        If it is not, naming the first account that is out and ``context`` (scenario, seed, period).
-    """
-    expected = opening + added - taken
-    is_out = expected != closing
-    if is_out.any():
-        i = int(np.argmax(is_out))
-        raise ImbalanceError(
-            f"{context}: {what[i]}: opening {opening[i]:g} + {added[i]:g} - {taken[i]:g} is not {closing[i]:g}"
-        )

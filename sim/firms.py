@@ -112,7 +112,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             stock,
         )
         counted = stock.sum(axis=0)
-        market.check_stock(self, counted[:, :, 0])
+        market.audit.review(self, moves.sum(axis=0), counted[:, :, 0])
         self.stock, self.satisfaction_sum, self.attachment_sum = (counted[:, :, k].copy() for k in range(3))
         market.history.migration.append((market.period, self.index, moves.sum(axis=0)))
 

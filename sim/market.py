@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from sim import customers as people
 from sim import happenings
-from sim.accounts import N_LINES, FirmCost, ImbalanceError, Line
+from sim.accounts import N_LINES, FirmCost, Line
 from sim.compiled import use_threads_for
 from sim.errors import InputError
 from sim.firms import Firm
 from sim.history import History
+from sim.invariants import Audit
 from sim.journey import context, life, talk
 from sim.network import build
 from sim.results import Results
@@ -90,6 +91,7 @@ class Market(mesa.Model):  # type: ignore[misc]
         self.history = History()
         self.firms: dict[str, Firm] = {spec.name: Firm(self, index, spec) for index, spec in enumerate(scenario.firms)}
         happenings.set_the_scene(self)
+        self.audit = Audit(self)
         self.customers = Customers(self.town, self.network, {f.name: f.pyramid.tiers for f in self.firms.values()})
         self.standing: npt.NDArray[np.int8] | None = None
         self.standing_types: npt.NDArray[np.int8] | None = None
@@ -129,7 +131,7 @@ class Market(mesa.Model):  # type: ignore[misc]
             self.step()
             if on_period:
                 on_period(self.period)
-        self.check_points()
+        self.audit.finish()
         return Results.of(self)
 
     @property
@@ -198,47 +200,10 @@ class Market(mesa.Model):  # type: ignore[misc]
         history.points_open.append(np.array([firm.points_open for firm in firms]))
         began = self.since.sum(axis=0)
         history.kept.append(began[:, : max(0, self.period - self.scenario.horizon + 1)].sum(axis=1))
-        for firm in firms:
-            if began[firm.index].sum() != firm.stock.sum():
-                raise ImbalanceError(
-                    f"{self._where()}: {firm.name} has {began[firm.index].sum()} customers by when they joined and "
-                    f"{firm.stock.sum():g} by gains and losses"
-                )
+        self.audit.close(began)
         self.period += 1
         # Mesa's batch_run reads the row before the last step it makes: one step more, and that is the last period's
         self.running = self.period <= self.last_period
-
-    def check_stock(self, firm: Firm, counted: FloatArray) -> None:
-        """Check a firm's customers by tier and type against a count of everybody.
-
-        Raises
-        ------
-        ImbalanceError
-            If they differ: the model is at fault.
-        """
-        if not np.array_equal(counted.sum(axis=0), firm.stock.sum(axis=0)):
-            raise ImbalanceError(
-                f"{self._where()}: {firm.name} counts {counted.sum():g} customers, its books say {firm.stock.sum():g}"
-            )
-
-    def check_points(self) -> None:
-        """Check that points issued are redeemed, expired or open.
-
-        Raises
-        ------
-        ImbalanceError
-            If they are not: the model is at fault.
-        """
-        held = self.town.relations["points"].sum(axis=0, dtype=np.float64)
-        for firm in self.firms.values():
-            if held[firm.index] != firm.points_open:
-                raise ImbalanceError(
-                    f"{self._where()}: customers hold {held[firm.index]:g} points of {firm.name}, its books say "
-                    f"{firm.points_open:g}"
-                )
-
-    def _where(self) -> str:
-        return f"{self.scenario.name}, seed {self.seed_used}, period {self.period}"
 
     def digest(self) -> str:
         """Return a hash of everybody's state and of all books so far: equal if and only if the run is the same."""

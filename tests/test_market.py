@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sim import InputError, Market, load_scenario
-from sim.accounts import ImbalanceError, Line
+from sim.accounts import Line
+from sim.invariants import InvariantError
 from sim.results import TIER_COST_NAMES
 from tests.markets import market, scenario
 
@@ -156,27 +157,8 @@ def test_an_imbalance_stops_the_run_and_says_how_to_reproduce_it():
     for _ in range(5):
         m.step()
     m.town.relations["is_active"][:40] = 0  # customers vanish from the town but not from the books
-    with pytest.raises(ImbalanceError, match="scenario, seed 1, period 13: Aurora"):
+    with pytest.raises(InvariantError, match=r"scenario, seed 1, period 5: customer \d+.*; to see it again: "):
         m.run()
-
-
-def test_bounded_states_stay_in_bounds():
-    m = busy()
-    m.run()
-    for name, low, high in (
-        ("satisfaction", -1, 1),
-        ("attachment", 0, 1),
-        ("trust_quality", 0, 1),
-        ("trust_character", 0, 1),
-        ("trust_ability", 0, 1),
-        ("habit", 0, 1),
-        ("opinion", -1, 1),
-        ("strikes", 0, 1e3),
-        ("points", 0, 1e6),
-    ):
-        column = m.customers.column(name)
-        assert np.isfinite(column).all()
-        assert low <= column.min() <= column.max() <= high, name
 
 
 levels = st.floats(0, 1)
@@ -206,8 +188,7 @@ def test_any_policy_balances(price, quality, service, failure, reach, turnover, 
     m = market(
         [firm, {}], {"customers.turnover": turnover, "customers.activity_window": window, "customers.count": 80}, seed
     )
-    m.run(30)  # the market checks its books itself, and stops if they are out
-    assert np.isfinite(m.customers.column("attachment")).all()
+    m.run(30)  # the audit looks at everybody every period, and stops the run if anything does not hold
 
 
 def test_a_better_offer_never_drives_a_choice_away():
