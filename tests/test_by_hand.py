@@ -138,67 +138,6 @@ def test_attachment_without_alternatives_or_surprise_stays_where_it_is():
     assert np.abs(m.customers.column("satisfaction")).max() < 1e-6
 
 
-def test_relabelling_firms_permutes_results():
-    firms = [{"name": "A", "price": 0.95}, {"name": "B", "quality": 0.7}, {"name": "C"}]
-    straight, turned = market(firms), market(firms[::-1])
-    straight.run()
-    turned.run()
-    for column in ("attachment", "opinion", "habit", "bought_at", "tier", "points", "is_aware"):
-        assert np.array_equal(straight.customers.column(column), turned.customers.column(column)[:, ::-1]), column
-    for mine, theirs in zip(straight.history.books, turned.history.books, strict=True):
-        assert np.array_equal(mine, theirs[::-1])
-    assert not np.array_equal(straight.history.books[-1][0], straight.history.books[-1][1])
-
-
-MONEY = (
-    "service_cost", "capacity_cost", "gift", "complaint_cost", "advertising", "contact_cost", "welcome", "fixed_cost",
-)  # fmt: skip
-
-
-def test_doubling_every_money_amount_doubles_profit_and_changes_nothing_else():
-    programme = {
-        "points_per_money": 1.0,
-        "redeem_at": 100.0,
-        "reward_worth": 8.0,
-        "reward_cost": 5.0,
-        "running_cost": 0.01,
-    }
-    firm = {
-        "service_cost": 1.0, "capacity_cost": 0.5, "gift": 0.25, "complaint_cost": 3.0, "advertising": 0.05,
-        "contact_cost": 0.5, "welcome": 2.0, "fixed_cost": 0.25, "capacity": 0.1,
-    }  # fmt: skip
-    channels = {"store": {"effort": 0.25, "cost": 1.0}}
-    single = market([{**firm, "programme": programme}] * 2, channels=channels)
-    twice = {key: value * (2 if key in MONEY else 1) for key, value in firm.items()}
-    double_programme = {
-        **programme, "points_per_money": 0.5, "reward_worth": 16.0, "reward_cost": 10.0, "running_cost": 0.02,
-    }  # fmt: skip
-    double = market(
-        [{**twice, "programme": double_programme}] * 2,
-        {"customers.demand.mean_basket": 60.0},
-        channels={"store": {"effort": 0.25, "cost": 2.0}},
-    )
-    one, two = single.run(), double.run()
-    for name in ("Firm0", "Firm1"):
-        a, b = one.outcomes()[name], two.outcomes()[name]
-        assert b["profit"] == pytest.approx(2 * a["profit"], rel=1e-12)
-        assert b["revenue"] == pytest.approx(2 * a["revenue"], rel=1e-12)
-        assert {k: v for k, v in a.items() if k not in ("profit", "revenue")} == {
-            k: v for k, v in b.items() if k not in ("profit", "revenue")
-        }
-
-
-def test_equal_policies_across_tiers_are_no_tiers():
-    """The same service in four tiers, or in one: nobody's life differs while sliding down is not felt."""
-    quiet = {"customers.behaviour.trust_fall": 0.0}
-    four = market([{"pyramid": "four_tier", "strategy": {"name": "tiered_service", "service": dict.fromkeys(
-        ("platinum", "gold", "iron", "lead"), 0.4)}}, {}], quiet)  # fmt: skip
-    one = market([{"pyramid": {"scheme": "n_tier", "names": ["all"], "shares": [1.0]}}, {}], quiet)
-    a, b = four.run().outcomes(), one.run().outcomes()
-    for name in a:
-        assert a[name] == pytest.approx(b[name], rel=1e-9), name
-
-
 def test_scenarios_of_one_seed_share_people_needs_and_luck_until_a_policy_touches_them():
     """A gift at one firm leaves every person who never could buy there exactly as they were."""
     one_tier = {"pyramid": {"scheme": "n_tier", "names": ["all"], "shares": [1.0]}}

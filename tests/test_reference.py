@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,9 +16,10 @@ from sim.errors import InputError
 from sim.scenario import Scenario, load_scenario, shipped
 from sim.strategies import STRATEGIES
 from sim.topologies import RECORDED, TAKES
+from tests.files import Files
 from tests.reference.compare import compare, compare_books, compare_customers
 from tests.reference.market import ReferenceMarket
-from tests.reference.random_scenarios import N_PEOPLE, Raw, scenarios
+from tests.reference.random_scenarios import Raw, scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,30 +55,6 @@ def test_shipped_scenarios_agree(name: str) -> None:
     compare(scenario, 1, N_SHIPPED_PERIODS)
     for seed, arm in enumerate(scenario.arms):
         compare(scenario.arm(arm), seed, N_ARM_PERIODS)
-
-
-class Files(NamedTuple):
-    """What a scenario may read besides itself."""
-
-    edge_list: Path
-    log: Path
-
-
-@pytest.fixture(scope="session")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """Return an edge list with strengths of ties, and a purchase log of people who buy again."""
-    folder, rng = tmp_path_factory.mktemp("reference"), np.random.default_rng(1)
-    pairs = sorted({(min(a, b), max(a, b)) for a, b in rng.integers(0, N_PEOPLE[0], (150, 2)).tolist() if a != b})
-    edge_list = folder / "ties.csv"
-    edge_list.write_text("".join(f"{a},{b},{0.1 * (1 + (a + b) % 9):.1f}\n" for a, b in pairs), encoding="utf-8")
-    rows = ["customer,date,amount"]
-    for customer in range(60):
-        for _ in range(1 + rng.poisson(rng.gamma(1.0, 4.0))):
-            month, day, amount = rng.integers(1, 13), rng.integers(1, 29), rng.gamma(2.0, 10.0) + 1.0
-            rows.append(f"{customer},2024-{month:02d}-{day:02d},{amount:.2f}")
-    log = folder / "log.csv"
-    log.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return Files(edge_list, log)
 
 
 @settings(

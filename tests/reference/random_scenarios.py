@@ -10,7 +10,7 @@ from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec, ProgrammeSpec
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
 from sim.network_settings import NetworkSpec
 from sim.pyramids import RANKING_KEYS
-from sim.scenario import Scenario
+from sim.scenario import Scenario, from_settings
 from sim.settings import BehaviourSpec, CustomersSpec, DemandSpec
 from sim.strategies import STRATEGIES
 from sim.topologies import EVEN_DEGREE, RECORDED, TAKES
@@ -227,8 +227,8 @@ def customers(draw: st.DrawFn, n: int, log: Path) -> Raw:
 
 
 @st.composite
-def scenarios(draw: st.DrawFn, edge_list: Path, log: Path) -> Scenario:
-    """Draw a small scenario.
+def raw_scenarios(draw: st.DrawFn, edge_list: Path, log: Path) -> Raw:
+    """Draw the settings of a small scenario, as a file would hold them.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ def scenarios(draw: st.DrawFn, edge_list: Path, log: Path) -> Scenario:
         behaviour["quality_floor"], behaviour["quality_want"] = 0.2, 0.9
     if draw(st.booleans()):
         people["captive_to"] = specs[0]["name"]
-    raw = {
+    return {
         "title": "drawn",
         "periods": periods,
         "warm_up": 0,
@@ -256,4 +256,8 @@ def scenarios(draw: st.DrawFn, edge_list: Path, log: Path) -> Scenario:
         "firms": specs,
         "events": draw(st.lists(events(specs, periods), max_size=5)),
     }
-    return Scenario.model_validate(raw)
+
+
+def scenarios(edge_list: Path, log: Path) -> st.SearchStrategy[Scenario]:
+    """Return a strategy for small scenarios."""
+    return raw_scenarios(edge_list, log).map(lambda raw: from_settings(raw, "drawn"))
