@@ -8,10 +8,16 @@ os.environ["LOYALTY_RECOUNT_EVERY"] = "1"  # read when sim is imported, so befor
 
 import pytest
 
-from tests.files import Files, write_files
+from tests.drawn import Drawn, Files, draw_scenarios, write_files
 
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     """Return an edge list and a purchase log."""
     return write_files(tmp_path_factory.mktemp("files"))
+
+
+@pytest.fixture(scope="session")
+def drawn(files: Files) -> list[Drawn]:
+    """Return scenarios drawn over the whole schema, to be copied before they are changed."""
+    return draw_scenarios(files)

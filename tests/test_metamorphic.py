@@ -26,9 +26,9 @@ from sim.accounts import Line
 from sim.customers import NOBODY
 from sim.network import Network
 from sim.scenario import from_settings
-from tests.files import Files
+from tests.drawn import Drawn
 from tests.markets import market
-from tests.reference.random_scenarios import Raw, firms, raw_scenarios
+from tests.reference.random_scenarios import Raw, firms
 
 MONEY_LINES = list(range(Line.REVENUE, Line.ACQUISITION + 1))
 EXAMPLES = settings(
@@ -36,12 +36,12 @@ EXAMPLES = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
 )  # fmt: skip
 seeds = st.integers(0, 2**63 - 1)
-drawn = st.data()
+given_more = st.data()
 
 
-def draw(data: st.DataObject, files: Files, without: tuple[str, ...] = ()) -> Raw:
+def draw(data: st.DataObject, drawn: list[Drawn], without: tuple[str, ...] = ()) -> Raw:
     """Draw settings; a firm whose strategy is in ``without`` treats everybody equally instead."""
-    raw = data.draw(raw_scenarios(files.edge_list, files.log))
+    raw = copy.deepcopy(data.draw(st.sampled_from(drawn)).raw)
     for firm in raw["firms"]:
         if firm["strategy"]["name"] in without:
             firm["strategy"] = {"name": "equal_treatment"}
@@ -90,14 +90,14 @@ def assert_same(one: Market, other: Market) -> None:
 
 
 @EXAMPLES
-@given(data=drawn, seed=seeds)
-def test_reordering_the_firms_permutes_results(files: Files, data: st.DataObject, seed: int) -> None:
+@given(data=given_more, seed=seeds)
+def test_reordering_the_firms_permutes_results(drawn: list[Drawn], data: st.DataObject, seed: int) -> None:
     """Exact in states, ledger and costs; shares of the market's revenue are divided by a sum in another order.
 
     Order decides two things that cannot happen here: a choice between equal utilities (draws have 32 bits), and which
     firm a person speaks of whom two firms fire in one period; so one firm at most fires.
     """
-    raw = draw(data, files)
+    raw = draw(data, drawn)
     firing = [firm for firm in raw["firms"] if firm["strategy"]["name"] == "fire_lead"]
     for firm in firing[1:]:
         firm["strategy"] = {"name": "equal_treatment"}
@@ -178,14 +178,14 @@ def resettled(m: Market, old_row: np.ndarray) -> None:
 
 
 @EXAMPLES
-@given(data=drawn, seed=seeds)
-def test_where_people_live_changes_nothing_in_their_lives(files: Files, data: st.DataObject, seed: int) -> None:
+@given(data=given_more, seed=seeds)
+def test_where_people_live_changes_nothing_in_their_lives(drawn: list[Drawn], data: st.DataObject, seed: int) -> None:
     """People move house with their identity and their ties. Exact in every state but the sums over several people.
 
     Those are the credit for word of mouth, added in the order of buyers (to 1e-4, being stored in single precision), by
     which nobody is ranked here, and the money of the ledger (to 1e-9). Its counts are exact.
     """
-    raw = draw(data, files, without=("advocate_first",))
+    raw = draw(data, drawn, without=("advocate_first",))
     for firm in raw["firms"]:
         if firm["pyramid"]["rank_by"] == "total_contribution":
             firm["pyramid"]["rank_by"] = "profit"
@@ -214,7 +214,7 @@ def test_where_people_live_changes_nothing_in_their_lives(files: Files, data: st
         st.tuples(st.integers(0, 29), st.integers(0, 29)).filter(lambda pair: pair[0] < pair[1]),
         st.sampled_from((0.2, 0.5, 1.0)), min_size=1, max_size=90,
     ),
-    data=drawn,
+    data=given_more,
     seed=seeds,
 )  # fmt: skip
 def test_an_edge_list_may_be_written_in_any_order(
@@ -295,15 +295,15 @@ def multiplied(value: Any, times: float) -> Any:
 
 
 @EXAMPLES
-@given(data=drawn, seed=seeds, factor=st.sampled_from((0.25, 0.5, 2.0, 4.0)))
+@given(data=given_more, seed=seeds, factor=st.sampled_from((0.25, 0.5, 2.0, 4.0)))
 def test_another_unit_of_money_changes_nothing_but_the_numbers(
-    files: Files, data: st.DataObject, seed: int, factor: float
+    drawn: list[Drawn], data: st.DataObject, seed: int, factor: float
 ) -> None:
     """A power of two leaves every digit: money is multiplied exactly, and nothing else changes.
 
     Demand fitted to a log is left out: the fit is a search, which may end elsewhere.
     """
-    raw = draw(data, files)
+    raw = draw(data, drawn)
     raw["customers"]["demand"].pop("transactions", None)
     one, other = run(raw, seed), run(scaled(from_settings(raw), factor), seed)
     expected = states(one)
@@ -338,20 +338,20 @@ def with_tiers(raw: Raw, n_tiers: int, shares: list[float], service: float) -> R
 
 @EXAMPLES
 @given(
-    data=drawn,
+    data=given_more,
     seed=seeds,
     parts=st.lists(st.integers(0, 5), min_size=2, max_size=6).filter(any),
     level=st.integers(0, 64),
 )
 def test_tiers_treated_alike_are_one_tier(
-    files: Files, data: st.DataObject, seed: int, parts: list[int], level: int
+    drawn: list[Drawn], data: st.DataObject, seed: int, parts: list[int], level: int
 ) -> None:
     """Exact in every state but the tier; the ledger in counts, and in money to 1e-12, added over other cells.
 
     Two things tell tiers apart by themselves. Who slides down trusts the firm's character less: trust does not fall
     here. And the load on a firm's capacity is a sum over tiers: service is in 64ths, so that it is exact.
     """
-    raw = draw(data, files)
+    raw = draw(data, drawn)
     raw["customers"]["behaviour"]["trust_fall"] = 0.0
     shares = [part / sum(parts) for part in parts]
     one, several = (run(with_tiers(raw, len(each), each, level / 64), seed) for each in ([1.0], shares))
@@ -390,16 +390,16 @@ def test_what_tells_tiers_apart_that_are_treated_alike_is_that_sliding_down_hurt
 
 
 @EXAMPLES
-@given(data=drawn, seed=seeds)
+@given(data=given_more, seed=seeds)
 def test_a_firm_that_nobody_can_reach_leaves_the_others_as_they_were(
-    files: Files, data: st.DataObject, seed: int
+    drawn: list[Drawn], data: st.DataObject, seed: int
 ) -> None:
     """Three parts of the model look at firms that cannot be reached, and are kept from it.
 
     What customers expect elsewhere is a mean over the open firms (attachment does not feel it here: ``bond`` is 0); a
     price cutter looks at every rival's price (there is none); and a captive may be captive to any founder (one is set).
     """
-    raw = draw(data, files, without=("cut_price",))
+    raw = draw(data, drawn, without=("cut_price",))
     raw["customers"]["behaviour"]["bond"] = 0.0
     raw["customers"]["captive_to"] = raw["firms"][0]["name"]
     nowhere = {**data.draw(firms("Nowhere")), "reach": 0.0}
@@ -436,10 +436,12 @@ def without_totals(raw: Raw) -> None:
 
 
 @EXAMPLES
-@given(data=drawn, seed=seeds, n_more=st.integers(1, 5))
-def test_more_people_change_nobody_who_was_there(files: Files, data: st.DataObject, seed: int, n_more: int) -> None:
+@given(data=given_more, seed=seeds, n_more=st.integers(1, 5))
+def test_more_people_change_nobody_who_was_there(
+    drawn: list[Drawn], data: st.DataObject, seed: int, n_more: int
+) -> None:
     """Births are keyed by who is born; and where nobody depends on others, so are lives."""
-    raw = draw(data, files)
+    raw = draw(data, drawn)
     without_totals(raw)
     more = copy.deepcopy(raw)
     more["customers"]["count"] += n_more
@@ -451,9 +453,9 @@ def test_more_people_change_nobody_who_was_there(files: Files, data: st.DataObje
 
 
 @EXAMPLES
-@given(data=drawn, seed=seeds)
-def test_without_a_network_nobody_hears_anything(files: Files, data: st.DataObject, seed: int) -> None:
-    raw = draw(data, files)
+@given(data=given_more, seed=seeds)
+def test_without_a_network_nobody_hears_anything(drawn: list[Drawn], data: st.DataObject, seed: int) -> None:
+    raw = draw(data, drawn)
     raw["network"] = {"topology": "empty"}
     m = run(raw, seed)
     assert not m.customers.column("opinion").any()
@@ -463,12 +465,12 @@ def test_without_a_network_nobody_hears_anything(files: Files, data: st.DataObje
 
 
 @EXAMPLES
-@given(data=drawn, seed=seeds, share=st.sampled_from((0.25, 1.0)))
+@given(data=given_more, seed=seeds, share=st.sampled_from((0.25, 1.0)))
 def test_credit_that_nobody_ranks_by_changes_nothing_else(
-    files: Files, data: st.DataObject, seed: int, share: float
+    drawn: list[Drawn], data: st.DataObject, seed: int, share: float
 ) -> None:
     """And it grows in proportion to the share that is credited."""
-    raw = draw(data, files, without=("advocate_first",))
+    raw = draw(data, drawn, without=("advocate_first",))
     for firm in raw["firms"]:
         firm["pyramid"]["rank_by"] = "volume"
     behaviour = raw["customers"]["behaviour"]
@@ -496,9 +498,11 @@ def test_arms_with_the_same_settings_differ_by_nothing(tmp_path: Any, monkeypatc
 
 
 @EXAMPLES
-@given(data=drawn, seed=seeds, n_more=st.integers(1, 30))
-def test_a_longer_run_begins_as_the_shorter_one_did(files: Files, data: st.DataObject, seed: int, n_more: int) -> None:
-    raw = draw(data, files)
+@given(data=given_more, seed=seeds, n_more=st.integers(1, 30))
+def test_a_longer_run_begins_as_the_shorter_one_did(
+    drawn: list[Drawn], data: st.DataObject, seed: int, n_more: int
+) -> None:
+    raw = draw(data, drawn)
     assume(raw["periods"] > 1)
     longer = Market(from_settings({**raw, "periods": raw["periods"] + n_more}), seed, collect=False)
     for _ in range(raw["periods"]):

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import os
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from sim import Market
 from sim.accounts import Line
 from sim.errors import InputError
-from sim.scenario import Scenario, load_scenario, shipped
+from sim.scenario import Scenario, from_settings, load_scenario, shipped
 from sim.strategies import STRATEGIES
 from sim.topologies import RECORDED, TAKES
-from tests.files import Files
+from tests.drawn import N_DRAWN, Drawn, Files
 from tests.reference.compare import compare, compare_books, compare_customers
 from tests.reference.market import ReferenceMarket
-from tests.reference.random_scenarios import Raw, scenarios
+from tests.reference.random_scenarios import Raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.reference.person import Customer
 
-#: Random scenarios in the default suite; ``REFERENCE_EXAMPLES=200 pytest tests/test_reference.py`` draws more.
-N_EXAMPLES = int(os.environ.get("REFERENCE_EXAMPLES", "25"))
 N_SHIPPED_PEOPLE = 150
 N_SHIPPED_PERIODS = 40
 N_ARM_PERIODS = 16  # past the first review
-LAST_SEED = 2**63 - 1
 
 
 def reduced(name: str) -> Scenario:
@@ -57,16 +52,11 @@ def test_shipped_scenarios_agree(name: str) -> None:
         compare(scenario.arm(arm), seed, N_ARM_PERIODS)
 
 
-@settings(
-    max_examples=N_EXAMPLES,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-)
-@given(data=st.data(), seed=st.integers(0, LAST_SEED))
-def test_random_scenarios_agree(files: Files, data: st.DataObject, seed: int) -> None:
-    scenario = data.draw(scenarios(files.edge_list, files.log))
-    compare(scenario, seed, scenario.periods)
+@pytest.mark.parametrize("number", range(N_DRAWN))
+def test_drawn_scenarios_agree(drawn: list[Drawn], number: int) -> None:
+    """The whole schema, every topology, pyramid, strategy and event: ``tests/test_random_scenarios.py`` counts them."""
+    scenario = from_settings(drawn[number].raw, f"drawn {number}")
+    compare(scenario, drawn[number].seed, scenario.periods)
 
 
 @pytest.mark.parametrize("topology", sorted(TAKES))
@@ -153,6 +143,28 @@ def test_the_comparison_sees_the_last_bit(alter: Callable[[Customer], None]) -> 
     alter(reference.customer_list[17])
     with pytest.raises(AssertionError, match=r"here, customer.*17.*(opinion|basket): market"):
         compare_customers(market, reference, "here")
+
+
+def test_a_disagreement_tells_where_it_is_and_how_to_see_it_again(
+    drawn: list[Drawn], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody's trust is changed after a few periods: what is told leads to the same scenario, seed and period."""
+    step = ReferenceMarket.step
+
+    def step_and_err(reference: ReferenceMarket) -> None:
+        step(reference)
+        if reference.period == 5:
+            reference.customer_list[17].relations[0].trust_quality = 0.123
+
+    monkeypatch.setattr(ReferenceMarket, "step", step_and_err)
+    scenario = from_settings(drawn[3].raw, "drawn 3")
+    with pytest.raises(AssertionError) as caught:
+        compare(scenario, drawn[3].seed, scenario.periods)
+    told, again = str(caught.value).split("; to see it again: ")
+    where = f"drawn 3, seed {drawn[3].seed}, period 4, customer, firm (17, 0): trust_quality: market "
+    assert re.fullmatch(re.escape(where) + r"[0-9.]+, reference 0\.123", told)
+    digest = eval(again, {"Market": Market, "from_settings": from_settings}).digest
+    assert digest == Market(scenario, drawn[3].seed).run().digest
 
 
 def test_the_comparison_sees_money() -> None:

@@ -91,16 +91,15 @@ class Origins:
         relative_rate = self.priors[person.type]["relative_rate"]
         rate = self.gamma(_RATE, self.rate_shape, person)
         basket = self.gamma(_BASKET, self.basket_shape, person)
-        person.full_rate = single(self.rate_scale * rate * relative_rate)
+        full_rate = self.rate_scale * rate * relative_rate
+        person.full_rate = single(full_rate)
         person.basket = single(self.basket_scale / basket if self.is_fitted else self.basket_scale * basket)
         shape = self.settings.talkativeness_shape
         person.talkativeness = single(
             (shape - 1.0) / shape * self.uniform(Stream.TALKATIVENESS, person) ** (-1.0 / shape)
         )
         person.is_constrained = person.type == LoyaltyType.LATENT
-        person.rate = (
-            single(person.full_rate * self.settings.constrained_rate) if person.is_constrained else person.full_rate
-        )
+        person.rate = single(full_rate * self.settings.constrained_rate if person.is_constrained else full_rate)
 
     def _give_weights(self, person: Customer, prior: dict[str, float]) -> None:
         def spread(weight: str, stream: Stream) -> float:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sim import Market
 from sim.accounts import CAUSE_NAMES, FirmCost, Line
-from sim.customers import PERSON, PULSE, RELATION
+from sim.customers import PERSON, RELATION
+from sim.rerun import rerun
 from tests.reference.arithmetic import NOBODY
 from tests.reference.market import ReferenceMarket
 
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 
 #: How the kernels' columns are called here, where the names differ.
 _PERSON_NAMES = {"search": "search_effort", "rate": "full_rate", "talk": "talkativeness"}
-#: When the kernels next look for a lapse is theirs; what lapses is compared.
-_NOT_STATE = ("lapse_at", "rate")
 
 
 def compare(scenario: Scenario, seed: int, periods: int) -> None:
@@ -30,11 +30,18 @@ def compare(scenario: Scenario, seed: int, periods: int) -> None:
     Raises
     ------
     AssertionError
-        With scenario, seed, period, customer (or firm, tier, type), field and both values.
+        With scenario, seed, period, customer (or firm, tier, type), field and both values, and what runs it again.
     """
-    market, reference = Market(scenario, seed), ReferenceMarket(scenario, seed)
+    market, reference = Market(scenario, seed, collect=False), ReferenceMarket(scenario, seed)
+    try:
+        _step_both(market, reference, periods)
+    except AssertionError as difference:
+        raise AssertionError(f"{difference}; to see it again: {rerun(scenario, seed, periods)}") from None
+
+
+def _step_both(market: Market, reference: ReferenceMarket, periods: int) -> None:
     for period in range(periods + 1):
-        where = f"{scenario.name}, seed {seed}, period {period - 1}"
+        where = f"{market.scenario.name}, seed {market.seed_used}, period {period - 1}"
         compare_customers(market, reference, where)
         if period > 0:
             compare_books(market, reference, where)
@@ -44,22 +51,39 @@ def compare(scenario: Scenario, seed: int, periods: int) -> None:
 
 
 def compare_customers(market: Market, reference: ReferenceMarket, where: str) -> None:
-    """Fail if a customer is not the same in both."""
+    """Fail if a customer is not the same in both, but for when the kernels next look for a lapse: what lapses is."""
     people = reference.customer_list
-    for field in (*(name for name in PULSE.names if name not in _NOT_STATE), *PERSON.names):
-        expected = np.array([_of_person(customer, field) for customer in people])
-        _check(market.customers.column(field), expected, f"{where}, customer {{}}: {field}")
-    for field in RELATION.names:
-        expected = np.array([[getattr(relation, field) for relation in customer.relations] for customer in people])
-        _check(market.customers.column(field), expected, f"{where}, customer, firm {{}}: {field}")
+    columns = {name: market.customers.column(name) for name in PERSON.names}
+    columns |= {"id": market.town.pulses["id"], "rate now": market.town.pulses["rate"]}
+    _check_states(columns, [_of_person(each) for each in people], f"{where}, customer {{}}")
+    columns = {name: market.customers.column(name) for name in RELATION.names}
+    relations = [[_of_relation(each) for each in customer.relations] for customer in people]
+    _check_states(columns, relations, f"{where}, customer, firm {{}}")
 
 
-def _of_person(customer: Customer, field: str) -> Any:
-    if field == "reach":
-        return sum(1 << f for f in customer.reach)
-    if field == "usual":
-        return NOBODY if customer.usual is None else customer.usual.number
-    return getattr(customer, _PERSON_NAMES.get(field, field))
+_of_relation = attrgetter(*RELATION.names)
+_named_as_here = attrgetter(*(_PERSON_NAMES.get(name, name) for name in PERSON.names), "id", "rate")
+_REACH, _USUAL = PERSON.names.index("reach"), PERSON.names.index("usual")
+
+
+def _of_person(customer: Customer) -> list[Any]:
+    """Return a person's states as the market writes them, the fields of its records in order."""
+    states = list(_named_as_here(customer))
+    states[_REACH] = sum(1 << f for f in customer.reach)
+    states[_USUAL] = NOBODY if customer.usual is None else customer.usual.number
+    return states
+
+
+def _check_states(columns: dict[str, NDArray[Any]], expected: list[Any], what: str) -> None:
+    """Fail at the first person who differs, and the first field that does: every state is a double without loss."""
+    found = np.stack([values.astype(np.float64) for values in columns.values()], axis=-1)
+    reference = np.array(expected, dtype=np.float64)
+    assert found.shape == reference.shape, f"{what}: shapes {found.shape}, {reference.shape}"
+    if np.array_equal(found, reference):
+        return
+    *place, field = (int(i) for i in np.argwhere(found != reference)[0])
+    values = f"market {float(found[(*place, field)])!r}, reference {float(reference[(*place, field)])!r}"
+    raise AssertionError(f"{what.format(tuple(place))}: {list(columns)[field]}: {values}")
 
 
 def compare_books(market: Market, reference: ReferenceMarket, where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
@@ -10,7 +11,6 @@ from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec, ProgrammeSpec
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
 from sim.network_settings import NetworkSpec
 from sim.pyramids import RANKING_KEYS
-from sim.scenario import Scenario, from_settings
 from sim.settings import BehaviourSpec, CustomersSpec, DemandSpec
 from sim.strategies import STRATEGIES
 from sim.topologies import EVEN_DEGREE, RECORDED, TAKES
@@ -57,6 +57,7 @@ def _rules(metadata: list[Any], annotation: Any) -> list[Any]:
     return unpacked
 
 
+@cache
 def number(model: type[BaseModel], name: str, default: float | None = None) -> st.SearchStrategy[float]:
     """Return a strategy for a numeric setting: near its default, anywhere, and at its bounds."""
     if default is None:
@@ -68,10 +69,12 @@ def number(model: type[BaseModel], name: str, default: float | None = None) -> s
     return st.one_of(_decimals(*near), _decimals(low, high), st.sampled_from((low, high)))
 
 
+@cache
 def _decimals(low: float, high: float) -> st.SearchStrategy[float]:
     return st.integers(0, 64).map(lambda k: low + (high - low) * k / 64.0)
 
 
+@cache
 def some_of(model: type[BaseModel], skip: tuple[str, ...] = ()) -> st.SearchStrategy[Raw]:
     """Return a strategy for a table in which some of a model's numbers are set."""
     names = [name for name, field in model.model_fields.items() if isinstance(field.default, float | int)]
@@ -81,15 +84,15 @@ def some_of(model: type[BaseModel], skip: tuple[str, ...] = ()) -> st.SearchStra
 @st.composite
 def shares(draw: st.DrawFn, n: int) -> list[float]:
     """Draw shares that sum to 1."""
-    parts = draw(st.lists(st.integers(0, 5), min_size=n, max_size=n).filter(any))
+    parts = draw(st.lists(st.integers(0, 5), min_size=n, max_size=n))
+    parts[draw(st.integers(0, n - 1))] += 1
     return [part / sum(parts) for part in parts]
 
 
 @st.composite
-def networks(draw: st.DrawFn, edge_list: Path) -> tuple[int, Raw]:
-    """Draw a topology, and a number of people who can form it."""
+def networks(draw: st.DrawFn, topology: str, edge_list: Path) -> tuple[int, Raw]:
+    """Draw a network of a topology, and a number of people who can form it."""
     n = draw(st.integers(*N_PEOPLE))
-    topology = draw(st.sampled_from(sorted(TAKES)))
     raw: Raw = {"topology": topology}
     raw |= draw(some_of(NetworkSpec, skip=tuple({key for keys in TAKES.values() for key in keys})))
     if topology in RECORDED:
@@ -219,6 +222,8 @@ def customers(draw: st.DrawFn, n: int, log: Path) -> Raw:
     }
     if draw(st.integers(0, 9)) == 0:
         raw["demand"] = {"transactions": str(log)}
+        if draw(st.booleans()):
+            raw["demand"] |= {"period_days": 14.0, "until": "2024-09-30"}
     else:
         raw["demand"] = draw(some_of(DemandSpec, skip=("mean_rate", "period_days", "rate_shape", "basket_shape")))
         raw["demand"] |= {key: draw(st.sampled_from((0.4, 0.9, 3.0))) for key in ("rate_shape", "basket_shape")}
@@ -227,17 +232,19 @@ def customers(draw: st.DrawFn, n: int, log: Path) -> Raw:
 
 
 @st.composite
-def raw_scenarios(draw: st.DrawFn, edge_list: Path, log: Path) -> Raw:
+def raw_scenarios(draw: st.DrawFn, topology: str, edge_list: Path, log: Path) -> Raw:
     """Draw the settings of a small scenario, as a file would hold them.
 
     Parameters
     ----------
+    topology : str
+        Shape of its network.
     edge_list : Path
         A CSV file of ties among people below the least number of people.
     log : Path
         A purchase log.
     """
-    n, network = draw(networks(edge_list))
+    n, network = draw(networks(topology, edge_list))
     periods = draw(st.integers(*N_PERIODS))
     specs = [draw(firms(name)) for name in FIRMS[: draw(st.integers(1, len(FIRMS)))]]
     people = draw(customers(n, log))
@@ -246,18 +253,15 @@ def raw_scenarios(draw: st.DrawFn, edge_list: Path, log: Path) -> Raw:
         behaviour["quality_floor"], behaviour["quality_want"] = 0.2, 0.9
     if draw(st.booleans()):
         people["captive_to"] = specs[0]["name"]
+    channels = st.fixed_dictionaries({"effort": _decimals(0.0, 0.6), "cost": _decimals(0.0, 4.0)})
     return {
         "title": "drawn",
+        "channels": draw(st.dictionaries(st.sampled_from(sorted(DEFAULT_CHANNELS)), channels, max_size=2)),
         "periods": periods,
         "warm_up": 0,
         "horizon": draw(st.integers(1, periods)),
         "customers": people,
         "network": network,
         "firms": specs,
-        "events": draw(st.lists(events(specs, periods), max_size=5)),
+        "events": draw(st.lists(events(specs, periods), max_size=8)),
     }
-
-
-def scenarios(edge_list: Path, log: Path) -> st.SearchStrategy[Scenario]:
-    """Return a strategy for small scenarios."""
-    return raw_scenarios(edge_list, log).map(lambda raw: from_settings(raw, "drawn"))
