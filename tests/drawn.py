@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, get_args, get_origin
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as fix_luck
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from sim.topologies import TAKES
 from tests.reference.random_scenarios import N_PEOPLE, Raw, raw_scenarios
@@ -71,3 +73,13 @@ def _of_topology(topology: str, files: Files) -> list[Drawn]:
 
     keep()
     return drawn[:N_PER_TOPOLOGY]
+
+
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models that a type is made of, and those within them."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from models_in(field.annotation)
+    for part in get_args(annotation) if get_origin(annotation) else ():
+        yield from models_in(part)

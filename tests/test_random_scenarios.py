@@ -13,20 +13,10 @@ from sim.pyramids import PYRAMIDS
 from sim.scenario import Scenario, from_settings
 from sim.strategies import STRATEGIES
 from sim.topologies import TAKES
-from tests.drawn import Drawn
+from tests.drawn import Drawn, models_in
 
 #: Settings that decide nothing in a run: words, what is compared, and over which periods.
 NO_PART_OF_A_RUN = {"title", "focal", "warm_up", "arms"}
-
-
-def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Yield the models that a type is made of, and those within them."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-        for field in annotation.model_fields.values():
-            yield from models_in(field.annotation)
-    for part in get_args(annotation) if get_origin(annotation) else ():
-        yield from models_in(part)
 
 
 def models_of(value: Any) -> Iterator[BaseModel]:
