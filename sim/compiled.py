@@ -16,9 +16,21 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numba
-from numba import prange
+from numba import prange, types
+from numba.extending import intrinsic
 
-__all__ = ["cache_folder", "inline", "kernel", "parallel_kernel", "prange", "seldom", "source_hash", "use_threads_for"]
+__all__ = [
+    "bits_of",
+    "cache_folder",
+    "inline",
+    "kernel",
+    "number_of",
+    "parallel_kernel",
+    "prange",
+    "seldom",
+    "source_hash",
+    "use_threads_for",
+]
 
 ROWS_WORTH_A_THREAD = 20_000
 
@@ -87,3 +99,19 @@ def seldom(function: Any) -> Any:
 def parallel_kernel(function: Any) -> Any:
     """Compile a kernel whose ``prange`` loop runs on ``NUMBA_NUM_THREADS`` threads."""
     return numba.njit(cache=True, parallel=True, error_model="numpy")(function)
+
+
+def _same_bits(given: Any, wanted: Any) -> Any:
+    """Return a compiled function that reads the bits of a number of one type as one of another."""
+
+    def reread(typing_context: Any, number: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.bitcast(arguments[0], context.get_value_type(wanted))
+
+        return wanted(given), generate
+
+    return intrinsic(reread)
+
+
+bits_of = _same_bits(types.float64, types.int64)
+number_of = _same_bits(types.int64, types.float64)

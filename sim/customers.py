@@ -177,7 +177,7 @@ def be_born(i, birth, open_access, seed, town, origins):  # type: ignore[no-unty
     person.usual = NOBODY
     person.type = kind
     person.is_constrained = is_latent
-    need.set_alarm(pulse, release_of(person, i, origins.release_rate, seed))
+    need.set_alarm(pulse, release_of(town.people, i, origins.release_rate, seed))
     person.is_alert = False
     person.reach = np.uint32(0)
 
@@ -248,10 +248,11 @@ def open_access(town, mask, origins, seed):  # type: ignore[no-untyped-def]
 
 
 @inline
-def release_of(person, i, release_rate, seed):  # type: ignore[no-untyped-def]
-    """Return the period in which what holds the person back lifts by itself, or NEVER."""
-    if not person.is_constrained or release_rate <= 0.0:
+def release_of(people, i, release_rate, seed):  # type: ignore[no-untyped-def]
+    """Return the period in which what holds person ``i`` back lifts by itself, or NEVER."""
+    if release_rate <= 0.0 or not people[i].is_constrained:
         return NEVER
+    person = people[i]
     _, u_held, _, _ = block(seed, Stream.STAY // 4, person.birth, identity(person, i), 0)
     return min(NEVER, person.birth - 1 + wait_for(u_held, release_rate))
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sim.accounts import Cause, Line
 from sim.compiled import inline, parallel_kernel, prange
 from sim.customers import be_born, release_of, set_free
-from sim.draws import Stream, draw_together, gumbel, to_unit, wait_for
+from sim.draws import Stream, draw_together, to_unit, wait_for, whims
 from sim.journey import after_sales, buy, evaluate, membership, need, search, talk, use
 from sim.prefetch import prefetch_row
 from sim.records import NEVER, NOBODY, identity, level
@@ -33,6 +33,8 @@ class Desk(NamedTuple):
     no_slot: npt.NDArray[np.int64]  # shape (NEEDS_AT_ONCE,): zeros
     luck: npt.NDArray[np.uint32]  # shape (4, NEEDS_AT_ONCE): what was drawn for the person
     words: npt.NDArray[np.uint32]  # shape (4, width): what was drawn for the person and a firm
+    whim_outside: npt.NDArray[np.float64]  # shape (NEEDS_AT_ONCE,)
+    whim: npt.NDArray[np.float64]  # shape (width,)
 
 
 @parallel_kernel
@@ -81,6 +83,8 @@ def live_through(town, network, market, behaviour, origins, clock, open_access, 
             np.zeros(NEEDS_AT_ONCE, np.int64),
             np.empty((4, NEEDS_AT_ONCE), np.uint32),
             np.empty((4, width), np.uint32),
+            np.empty(NEEDS_AT_ONCE, np.float64),
+            np.empty(width, np.float64),
         )
         live_in_block(
             b, first, last, town, network, market, behaviour, origins, clock, open_access, said, books, since, desk
@@ -108,12 +112,11 @@ def live_in_block(  # type: ignore[no-untyped-def]
             n_in_need += 1
     for start in range(0, n_in_need, NEEDS_AT_ONCE):
         n_now = min(NEEDS_AT_ONCE, n_in_need - start)
-        meet_needs(
-            start, n_now, n_in_need, b, town, network, market, behaviour, clock, said, own_books, own_since, desk
-        )
-    for k in range(n_in_need):
-        i = desk.awake[k]
-        need.set_alarm(town.pulses[i], release_of(town.people[i], i, origins.release_rate, clock.seed))
+        meet_needs(start, n_now, n_in_need, b, town, market, behaviour, clock, said, own_books, own_since, desk)
+        for k in range(start, start + n_now):
+            i = desk.awake[k]
+            need.set_alarm(town.pulses[i], release_of(town.people, i, origins.release_rate, clock.seed))
+    talk.find_tellers(b, first, network, said)
 
 
 @inline
@@ -142,18 +145,16 @@ def wake_up(i, town, market, behaviour, origins, clock, open_access, said, books
         return False
     if pulse.lapse_at <= clock.period:
         membership.let_lapse(i, clock.period, town, market, behaviour, books, since)
-    if origins.release_rate > 0.0:
-        person = town.people[i]
-        if release_of(person, i, origins.release_rate, clock.seed) <= clock.period:
-            set_free(person, pulse, i, clock.period, clock.seed)
+    if release_of(town.people, i, origins.release_rate, clock.seed) <= clock.period:
+        set_free(town.people[i], pulse, i, clock.period, clock.seed)
     if pulse.need_at <= clock.period:
         return True
-    need.set_alarm(pulse, release_of(town.people[i], i, origins.release_rate, clock.seed))
+    need.set_alarm(pulse, release_of(town.people, i, origins.release_rate, clock.seed))
     return False
 
 
 @inline
-def meet_needs(start, n, n_in_need, b, town, network, market, behaviour, clock, said, books, since, desk):  # type: ignore[no-untyped-def]
+def meet_needs(start, n, n_in_need, b, town, market, behaviour, clock, said, books, since, desk):  # type: ignore[no-untyped-def]
     """Take ``n`` people with a need through the stages: search, evaluate and choose; then buy, use, live with it.
 
     Each firm's draws are keyed to the firm, so that one firm's offer changes only the choices it should: common random
@@ -169,6 +170,8 @@ def meet_needs(start, n, n_in_need, b, town, network, market, behaviour, clock, 
     for k in range(n):
         desk.who[k] = desk.who[k * n_firms]
     draw_together(clock.seed, Stream.OUTSIDE // 4, clock.period, desk.who, desk.no_slot, n, desk.luck)
+    whims(desk.words[1], n * n_firms, desk.whim)
+    whims(desk.luck[0], n, desk.whim_outside)
     n_buyers = 0
     for k in range(n):
         i = desk.awake[start + k]
@@ -186,7 +189,7 @@ def meet_needs(start, n, n_in_need, b, town, network, market, behaviour, clock, 
         k, f = desk.buyer[place], desk.chosen[place]
         i = desk.awake[start + k]
         margin = acquire(i, f, desk.n_considered[k], town, market, behaviour, clock, books, since)
-        buy.credit_word_of_mouth(i, town.relations[i, f], f, margin, b, network, clock.period, behaviour, said)
+        buy.credit_word_of_mouth(i, town.relations[i, f], f, margin, b, clock.period, behaviour, said)
         live_with_it(i, f, place, k, town, market, behaviour, clock, said, books, since, desk)
 
 
@@ -235,13 +238,13 @@ def choose(i, k, town, market, behaviour, clock, desk):  # type: ignore[no-untyp
         )
     desk.n_considered[k] = n_considered
 
-    best, best_utility = NOBODY, behaviour.outside_utility + gumbel(to_unit(desk.luck[0, k]))
+    best, best_utility = NOBODY, behaviour.outside_utility + desk.whim_outside[k]
     for place in range(n_considered):
         f = desk.considered[place]
         relation = town.relations[i, f]
         offer = market.offers[f, relation.tier]
-        whim = gumbel(to_unit(desk.words[1, k * n_firms + f]))
-        utility = evaluate.perceived_value(person, relation, offer, log_reference, behaviour) + whim
+        value = evaluate.perceived_value(person, relation, offer, log_reference, behaviour)
+        utility = value + desk.whim[k * n_firms + f]
         if utility > best_utility:
             best, best_utility = f, utility
     return best

@@ -75,6 +75,19 @@ def owe_nothing(b, said):  # type: ignore[no-untyped-def]
     said.n_credits[b] = 0
 
 
+@inline
+def find_tellers(b, first, network, said):  # type: ignore[no-untyped-def]
+    """Find out who was at the other end of the ties over which the firms that were bought from had been praised."""
+    last = first + said.n_credits[b]
+    for place in range(first, last):
+        prefetch_row(network.first, np.int64(said.credit_buyer[place]))  # type: ignore[call-arg]
+    for place in range(first, last):
+        said.credit_to[place] += network.first[said.credit_buyer[place]]
+        prefetch_row(network.neighbours, np.int64(said.credit_to[place]))  # type: ignore[call-arg]
+    for place in range(first, last):
+        said.credit_to[place] = network.neighbours[said.credit_to[place]]
+
+
 @kernel
 def settle_credit(town, said):  # type: ignore[no-untyped-def]
     """Credit the margin of this period's purchases to those whose praise led to them, in the order of buyers."""
@@ -130,8 +143,7 @@ def listen_in_block(first, last, town, network, behaviour, clock, said, books, e
             said.has_news[i] = False
             ears.listener[n_listeners] = i
             n_listeners += 1
-            prefetch_row(network.neighbours, np.int64(network.first[i]))  # type: ignore[call-arg]
-            prefetch_row(network.neighbours, np.int64(network.first[i + 1]) - 1)
+            prefetch_row(network.first, i)  # type: ignore[call-arg]
         if n_listeners == LISTENERS_AT_ONCE or i == last - 1:
             hear_neighbours(n_listeners, town, network, behaviour, clock, said, books, ears)
             n_listeners = 0
@@ -140,6 +152,10 @@ def listen_in_block(first, last, town, network, behaviour, clock, said, books, e
 @inline
 def hear_neighbours(n_listeners, town, network, behaviour, clock, said, books, ears):  # type: ignore[no-untyped-def]
     """Let some listeners hear each neighbour that speaks, in the order of the ties."""
+    for which in range(n_listeners):
+        i = ears.listener[which]
+        prefetch_row(network.neighbours, np.int64(network.first[i]))  # type: ignore[call-arg]
+        prefetch_row(network.neighbours, np.int64(network.first[i + 1]) - 1)
     for which in range(n_listeners):
         i = ears.listener[which]
         for k in range(network.first[i], network.first[i + 1]):
