@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sim.compiled import inline, kernel, parallel_kernel, prange, seldom
 from sim.demand import DemandFit, load_demand
-from sim.draws import Stream, block, firm_slot, normal, wait_for
+from sim.draws import Stream, block, firm_slot, ln, normal, wait_for
 from sim.errors import InputError
 from sim.journey import need
 from sim.loyalty_types import TYPE_NAMES, LoyaltyType, prior_table
@@ -158,8 +158,8 @@ def be_born(i, birth, open_access, seed, town, origins):  # type: ignore[no-unty
     person.rate = rate
     u_stay, _, u_first, _ = block(seed, Stream.STAY // 4, birth, who, 0)
     rate_now = np.float64(person.rate) * (origins.constrained_rate if is_latent else 1.0)
-    pulse.need_at = min(NEVER, birth - 1 + wait_for(u_first, rate_now))
-    pulse.leave_at = min(NEVER, birth - 1 + wait_for(u_stay, origins.leave_rate))
+    pulse.need_at = min(NEVER, birth - 1 + wait_for(-ln(u_first), rate_now))
+    pulse.leave_at = min(NEVER, birth - 1 + wait_for(-ln(u_stay), origins.leave_rate))
     pulse.lapse_at = NEVER
     person.basket = basket
     person.talk = (origins.talk_shape - 1.0) / origins.talk_shape * math.pow(u_talk, -1.0 / origins.talk_shape)
@@ -254,7 +254,7 @@ def release_of(people, i, release_rate, seed):  # type: ignore[no-untyped-def]
         return NEVER
     person = people[i]
     _, u_held, _, _ = block(seed, Stream.STAY // 4, person.birth, identity(person, i), 0)
-    return min(NEVER, person.birth - 1 + wait_for(u_held, release_rate))
+    return min(NEVER, person.birth - 1 + wait_for(-ln(u_held), release_rate))
 
 
 @inline
@@ -265,7 +265,7 @@ def set_free(person, pulse, i, period, seed):  # type: ignore[no-untyped-def]
     """
     person.is_constrained = False
     _, _, u_need, _ = block(seed, Stream.FREED // 4, period, identity(person, i), 0)
-    pulse.need_at = min(NEVER, period - 1 + wait_for(u_need, np.float64(person.rate)))
+    pulse.need_at = min(NEVER, period - 1 + wait_for(-ln(u_need), np.float64(person.rate)))
     need.set_alarm(pulse, NEVER)
 
 

@@ -216,6 +216,13 @@ def gumbel(u):  # type: ignore[no-untyped-def]
 
 
 @seldom
+def exponentials(words, n, drawn):  # type: ignore[no-untyped-def]
+    """Turn the first ``n`` words of an array into exponential draws of mean 1."""
+    for k in range(n):
+        drawn[k] = -ln(to_unit(words[k]))
+
+
+@seldom
 def whims(words, n, drawn):  # type: ignore[no-untyped-def]
     """Turn the first ``n`` words of an array into Gumbel draws."""
     for k in range(n):
@@ -272,13 +279,21 @@ def normal_of(u):  # type: ignore[no-untyped-def]
     return math.copysign(top / low, q)
 
 
-@inline
-def wait_for(u, rate):  # type: ignore[no-untyped-def]
-    """Turn a uniform into the number of periods, 1 or more, to the first in which an event of a Poisson rate happens.
+@seldom
+def normals(words, n, drawn):  # type: ignore[no-untyped-def]
+    """Turn the first ``n`` words of an array into standard normal draws."""
+    for k in range(n):
+        drawn[k] = normal_of(to_unit(words[k]))
 
-    It is ``k`` or more with probability ``exp(-rate (k - 1))``, as if one had drawn every period whether it happens.
+
+@inline
+def wait_for(exponential, rate):  # type: ignore[no-untyped-def]
+    """Turn an exponential draw into the number of periods, 1 or more, to the first in which an event happens.
+
+    For an event of a Poisson rate it is more than ``k`` with probability ``exp(-rate k)``, as if one had drawn every
+    period whether it happens.
     """
-    return 1 + int(min(-ln(u) / rate, 1e6)) if rate > 0.0 else 1_000_000
+    return 1 + int(min(exponential / rate, 1e6)) if rate > 0.0 else 1_000_000
 
 
 def firm_slot(name: str) -> int:

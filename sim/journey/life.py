@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sim.accounts import Cause, Line
 from sim.compiled import inline, parallel_kernel, prange
 from sim.customers import be_born, release_of, set_free
-from sim.draws import Stream, draw_together, to_unit, wait_for, whims
+from sim.draws import Stream, draw_together, exponentials, normals, to_unit, wait_for, whims
 from sim.journey import after_sales, buy, evaluate, membership, need, search, talk, use
 from sim.prefetch import prefetch_row
 from sim.records import NEVER, NOBODY, identity, level
@@ -34,6 +34,8 @@ class Desk(NamedTuple):
     luck: npt.NDArray[np.uint32]  # shape (4, NEEDS_AT_ONCE): what was drawn for the person
     words: npt.NDArray[np.uint32]  # shape (4, width): what was drawn for the person and a firm
     whim_outside: npt.NDArray[np.float64]  # shape (NEEDS_AT_ONCE,)
+    patience: npt.NDArray[np.float64]  # shape (NEEDS_AT_ONCE,): exponential draw for the wait for the next need
+    variation: npt.NDArray[np.float64]  # shape (NEEDS_AT_ONCE,): normal draw for how good the purchase turns out
     whim: npt.NDArray[np.float64]  # shape (width,)
 
 
@@ -83,6 +85,8 @@ def live_through(town, network, market, behaviour, origins, clock, open_access, 
             np.zeros(NEEDS_AT_ONCE, np.int64),
             np.empty((4, NEEDS_AT_ONCE), np.uint32),
             np.empty((4, width), np.uint32),
+            np.empty(NEEDS_AT_ONCE, np.float64),
+            np.empty(NEEDS_AT_ONCE, np.float64),
             np.empty(NEEDS_AT_ONCE, np.float64),
             np.empty(width, np.float64),
         )
@@ -172,6 +176,7 @@ def meet_needs(start, n, n_in_need, b, town, market, behaviour, clock, said, boo
     draw_together(clock.seed, Stream.OUTSIDE // 4, clock.period, desk.who, desk.no_slot, n, desk.luck)
     whims(desk.words[1], n * n_firms, desk.whim)
     whims(desk.luck[0], n, desk.whim_outside)
+    exponentials(desk.luck[1], n, desk.patience)
     n_buyers = 0
     for k in range(n):
         i = desk.awake[start + k]
@@ -179,12 +184,13 @@ def meet_needs(start, n, n_in_need, b, town, market, behaviour, clock, said, boo
         prefetch_row(town.people, desk.awake[min(start + k + NEEDS_AT_ONCE, last)])  # type: ignore[call-arg]
         prefetch_row(town.relations, desk.awake[min(start + k + NEEDS_AHEAD, last)])
         desk.chosen[n_buyers], desk.buyer[n_buyers] = choose(i, k, town, market, behaviour, clock, desk), k
-        need_again(i, to_unit(desk.luck[1, k]), town, behaviour, clock)
+        need_again(i, desk.patience[k], town, behaviour, clock)
         n_buyers += desk.chosen[n_buyers] != NOBODY
     for place in range(n_buyers):
         desk.who[place] = desk.who[desk.buyer[place]]  # in order: nobody's place is taken before it is read
         desk.slot[place] = market.offers[desk.chosen[place], 0].slot
     draw_together(clock.seed, Stream.EXPERIENCE // 4, clock.period, desk.who, desk.slot, n_buyers, desk.words)
+    normals(desk.words[0], n_buyers, desk.variation)
     for place in range(n_buyers):
         k, f = desk.buyer[place], desk.chosen[place]
         i = desk.awake[start + k]
@@ -194,12 +200,12 @@ def meet_needs(start, n, n_in_need, b, town, market, behaviour, clock, said, boo
 
 
 @inline
-def need_again(i, luck, town, behaviour, clock):  # type: ignore[no-untyped-def]
+def need_again(i, patience, town, behaviour, clock):  # type: ignore[no-untyped-def]
     """Note that person ``i`` has looked around in this period, and when the next need comes."""
     person = town.people[i]
     rate = np.float64(person.rate) * (behaviour.constrained_rate if person.is_constrained else 1.0)
     person.seen = clock.period
-    town.pulses[i].need_at = min(NEVER, clock.period + wait_for(luck, rate))
+    town.pulses[i].need_at = min(NEVER, clock.period + wait_for(patience, rate))
 
 
 @inline
@@ -289,10 +295,9 @@ def live_with_it(i, f, place, k, town, market, behaviour, clock, said, books, si
     person, relation = town.people[i], town.relations[i, f]
     offer = market.offers[f, relation.tier]
     cell = books[f, relation.tier, person.type]
-    u_experience = to_unit(desk.words[0, place])
     u_failure, u_complain = to_unit(desk.words[2, place]), to_unit(desk.words[3, place])
     u_recover, u_speak = to_unit(desk.luck[2, k]), to_unit(desk.luck[3, k])
-    lived = use.experience(offer, u_experience, behaviour)
+    lived = use.experience(offer, desk.variation[place], behaviour)
     has_failed = u_failure < offer.failure_rate
     satisfaction, attachment = relation.satisfaction, np.float64(relation.attachment)
     if has_failed:

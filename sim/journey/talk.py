@@ -17,7 +17,8 @@ from sim.draws import Stream, block
 from sim.prefetch import prefetch_row
 from sim.records import NOBODY, identity, in_steps, level
 
-LISTENERS_AT_ONCE = 32  # who listen together, while memory is asked for what they touch next
+SPEAKERS_AT_ONCE = 32  # whose news spread together, and ...
+LISTENERS_AT_ONCE = 32  # ... who listen together, while memory is asked for what they touch next
 WORDS_AT_ONCE = 64  # that are found before they are taken in
 
 
@@ -109,16 +110,26 @@ def spread_news(network, said):  # type: ignore[no-untyped-def]
     """Mark everyone who has a neighbour that speaks, so that the others need not look."""
     n_blocks, n = said.n_credits.size, said.firm.size
     for b in prange(n_blocks):
-        for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
-            if said.firm[i] != NOBODY:
-                mark_listeners(i, network, said)
+        speakers = np.empty(SPEAKERS_AT_ONCE, np.int64)
+        spread_in_block(b * n // n_blocks, (b + 1) * n // n_blocks, network, said, speakers)
 
 
 @inline
-def mark_listeners(i, network, said):  # type: ignore[no-untyped-def]
-    """Mark those whom person ``i`` talks with; whoever else marks them at the same time writes the same."""
-    for k in range(network.first[i], network.first[i + 1]):
-        said.has_news[network.neighbours[k]] = True
+def spread_in_block(first, last, network, said, speakers):  # type: ignore[no-untyped-def]
+    """Let the news of a block's speakers spread; whoever else marks a listener at the same time writes the same."""
+    n_speakers = 0
+    for i in range(first, last):
+        if said.firm[i] != NOBODY:
+            speakers[n_speakers] = i
+            n_speakers += 1
+            prefetch_row(network.first, i)  # type: ignore[call-arg]
+        if n_speakers == SPEAKERS_AT_ONCE or i == last - 1:
+            for which in range(n_speakers):
+                prefetch_row(network.neighbours, np.int64(network.first[speakers[which]]))  # type: ignore[call-arg]
+            for which in range(n_speakers):
+                for k in range(network.first[speakers[which]], network.first[speakers[which] + 1]):
+                    said.has_news[network.neighbours[k]] = True
+            n_speakers = 0
 
 
 @parallel_kernel

@@ -44,7 +44,7 @@ def normal(u_radius: float, u_angle: float) -> float:
 
 def periods_until(luck: float, rate: float) -> int:
     """Return how many periods on, 1 or more, an event of a Poisson rate first happens, by the luck drawn for it."""
-    return int(draws.wait_for(luck, rate))
+    return int(draws.wait_for(-draws.ln(luck), rate))
 
 
 def rate_of(chance: float) -> float:
