@@ -265,10 +265,10 @@ def test_how_the_number_of_seeds_was_decided_is_told(tmp_path: Path) -> None:
     amend(where, until=until)
     told = stopping(load(where))
     assert "to within 0.5 percentage points of retention and 1,240 of profit (2% of the baseline's) either way" in told
-    assert "the first 30 seeds asked for 40 seeds; 40 were run: every difference is known that well" in told
+    assert "in the first 30 seeds, 40 seeds were needed; 40 were run: every difference is known that well" in told
     amend(where, until=until | {"n_needed": 2_345, "n_most": 40, "is_reached": False})
     told = stopping(load(where))
-    assert "asked for 2,345 seeds; 40 were run, as no more than 40 were allowed: not every difference is" in told
+    assert "2,345 seeds were needed; 40 were run, as no more than 40 were allowed: not every difference is" in told
     assert told in Page(write_report(where)).text
 
 

@@ -263,9 +263,8 @@ def stopping(evidence: Evidence) -> str:
         told.append(f"{number(widths['profit'])} of profit ({share}% of the baseline's)")
     text = (
         "The number of seeds was decided by Stein's two-stage rule, so that every difference from the baseline is "
-        f"known to within {' and '.join(told) or 'what is not known'} either way. The spread in the first "
-        f"{count(until['n_pilot'], 'seed')} asked for {count(until['n_needed'], 'seed')}; {n_seeds:,} "
-        f"{'was' if n_seeds == 1 else 'were'} run"
+        f"known to within {' and '.join(told) or 'what is not known'} either way. By the spread in the first "
+        f"{count(until['n_pilot'], 'seed')}, {count(until['n_needed'], 'seed')} were needed; {n_seeds:,} were run"
     )
     if until["n_needed"] > n_seeds:
         text += f", as no more than {until['n_most']:,} were allowed"
