@@ -40,7 +40,9 @@ class AgentPyMarket(ap.Model, market.ReferenceMarket):
     def setup(self) -> None:
         self.set_the_scene(self.p.scenario, self.p.seed)
         specs = list(self.scenario.firms)
-        self.firms = ap.AgentList(self, len(specs), Firm, number=ap.AttrIter(range(len(specs))), spec=ap.AttrIter(specs))
+        self.firms = ap.AgentList(
+            self, len(specs), Firm, number=ap.AttrIter(range(len(specs))), spec=ap.AttrIter(specs)
+        )
         self.firm_list = self.firms
         rows = ap.AttrIter(range(self.n_customers))
         self.customers = ap.AgentList(self, self.n_customers, Customer, row=rows)
