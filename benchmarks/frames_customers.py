@@ -59,6 +59,11 @@ class Customers(AgentSetPolars):
             return pl.lit(float(by_tier[0]), dtype=pl.Float32)
         return pl.lit(pl.Series(by_tier.astype(np.float32))).gather(col(f"tier_{f}"))
 
+    def put(self, name: str, where: pl.Expr, value: Any) -> pl.Expr:
+        """Put a value into a column where a condition holds."""
+        kind = self.agents.schema.get(name, pl.Float32())
+        return when(where).then(value).otherwise(col(name)).cast(kind).alias(name)
+
     def at_chosen(self, of_firm: Any) -> pl.Expr:
         """What an expression of each firm is for the firm that was chosen."""
         chain = when(col("choice") == 0).then(of_firm(0))
@@ -105,16 +110,19 @@ class Customers(AgentSetPolars):
         lapses = {f: col(f"is_active_{f}") & (col(f"bought_at_{f}") <= oldest) for f in self.firms}
         changes = [(self.luck("u_need") < 1.0 - (-col("rate")).exp()).alias("has_need")]
         if oldest >= 0:
-            usual = col("usual")
             for f, lapse in lapses.items():
-                changes += [when(lapse).then(0.0).otherwise(col(f"{name}_{f}")).cast(pl.Float32).alias(f"{name}_{f}")
-                            for name in LOST_AT_THE_END]  # fmt: skip
-                changes.append((col(f"is_active_{f}") & ~lapse).alias(f"is_active_{f}"))
-                tier = when(lapse).then(self.model.entry_tier[f]).otherwise(col(f"tier_{f}"))
-                changes.append(tier.cast(pl.Int8).alias(f"tier_{f}"))
-                usual = when(lapse & self.is_usual(f)).then(NOBODY).otherwise(usual)
-            changes.append(usual.cast(pl.Int8).alias("usual"))
+                changes += self._end_of_membership(f, lapse)
+            lapses_from_usual = pl.any_horizontal([lapse & self.is_usual(f) for f, lapse in lapses.items()])
+            changes.append(self.put("usual", lapses_from_usual, NOBODY))
         self.agents = self.agents.lazy().with_columns(changes).collect()
+
+    def _end_of_membership(self, f: int, where: pl.Expr) -> list[pl.Expr]:
+        """Return what becomes of those who cease to be customers of firm ``f``: the record and the habit are gone."""
+        return [
+            *[self.put(f"{name}_{f}", where, 0.0) for name in LOST_AT_THE_END],
+            self.put(f"tier_{f}", where, self.model.entry_tier[f]),
+            (col(f"is_active_{f}") & ~where).alias(f"is_active_{f}"),
+        ]
 
     def meet_need(self) -> None:
         """Search, choose, buy, use, learn and speak."""
@@ -175,19 +183,16 @@ class Customers(AgentSetPolars):
         has_choice = pl.sum_horizontal([f"is_reachable_{f}" for f in self.firms]) > 1
         changes = []
         for f in self.firms:
-            is_here = col("choice") == f
-            habit = col(f"habit_{f}")
+            is_here, habit = col("choice") == f, col(f"habit_{f}")
             towards = when(is_here & has_choice).then(1.0 - habit).otherwise(-habit)
             changes += [
-                when(buys).then(habit + how.habit_speed * towards).otherwise(habit).cast(pl.Float32).alias(f"habit_{f}"),
-                when(is_here & ~col(f"is_active_{f}")).then(t).otherwise(col(f"since_{f}")).cast(pl.Int16)
-                .alias(f"since_{f}"),
-                when(is_here).then(t).otherwise(col(f"bought_at_{f}")).cast(pl.Int16).alias(f"bought_at_{f}"),
+                self.put(f"habit_{f}", buys, habit + how.habit_speed * towards),
+                self.put(f"since_{f}", is_here & ~col(f"is_active_{f}"), t),
+                self.put(f"bought_at_{f}", is_here, t),
+                self.put(f"volume_{f}", is_here, col(f"volume_{f}") + 1.0),
+                self.put(f"revenue_{f}", is_here, col(f"revenue_{f}") + col("paid")),
                 (col(f"is_active_{f}") | is_here).alias(f"is_active_{f}"),
-                (col(f"volume_{f}") + is_here.cast(pl.Float32)).alias(f"volume_{f}"),
-                (col(f"revenue_{f}") + when(is_here).then(col("paid")).otherwise(0.0)).cast(pl.Float32)
-                .alias(f"revenue_{f}"),
-            ]  # fmt: skip
+            ]
         step = how.reference_speed * (col("log_price") - col("log_reference"))
         return (
             chosen.with_columns(is_first.alias("is_first"), log_price.alias("log_price"), paid.alias("paid"))
@@ -198,15 +203,14 @@ class Customers(AgentSetPolars):
             )
             .with_columns(
                 *changes,
-                when(buys).then(col("log_reference") + step).otherwise(col("log_reference")).cast(pl.Float32)
-                .alias("log_reference"),
-                when(buys).then(False).otherwise(col("is_alert")).alias("is_alert"),
-                when(buys).then(col("choice")).otherwise(col("usual")).alias("usual"),
+                self.put("log_reference", buys, col("log_reference") + step),
+                self.put("is_alert", buys, False),
+                self.put("usual", buys, col("choice")),
             )
-        )  # fmt: skip
+        )
 
     def _learned(self, bought: pl.LazyFrame) -> pl.LazyFrame:
-        how, offers, t = self.how, self.model.offers, self.model.period
+        how, offers = self.how, self.model.offers
 
         def of_firm(name: str) -> pl.Expr:
             return self.at_chosen(lambda f: pl.lit(float(offers[name][f, 0]), dtype=pl.Float32))
@@ -221,12 +225,17 @@ class Customers(AgentSetPolars):
         loss = how.failure_severity * (1.0 - how.recovery_repair * col("is_mended").cast(pl.Float32))
         difference = col("lived") - col("own_expectation")
         beyond = pl.min_horizontal(pl.lit(1.0), (difference.abs() - how.zone_of_tolerance) / scale)
+        cost = when(col("complains")).then(of_firm("complaint_cost")).otherwise(0.0)
+        surprise = (difference / scale).clip(-1.0, 1.0) - col("own_satisfaction")
+        repeated = col("own_strikes") + 1.0 - col("is_mended").cast(pl.Float32)
+        strikes = when(col("fails")).then(repeated).otherwise(col("own_strikes") * how.strike_fade)
         felt = when(difference.abs() <= how.zone_of_tolerance).then(0.0).otherwise(difference.sign() * beyond)
         forgiveness = when((col("own_attachment") > 0.5) & (col("own_strikes") <= 1.0)).then(0.5).otherwise(1.0)
         advantage = (col("lived") + how.liking * col("own_taste") - self.model.norm).clip(0.0) / scale
         warmth = (col("felt").clip(0.0) + how.bond * advantage).clip(0.0, 1.0)
         fall = how.attachment_fall * forgiveness * col("felt").clip(None, 0.0) * col("own_attachment")
         fallen = col("own_attachment") + fall
+        rise = col("attachment_gain") * how.attachment_rise * warmth
         quality, character, ability = col("own_trust_quality"), col("own_trust_character"), col("own_trust_ability")
         blame = when(col("fails")).then(1.0).otherwise(-col("felt"))
         lets_down = col("fails") | (col("felt") < 0.0)
@@ -238,63 +247,58 @@ class Customers(AgentSetPolars):
         changes = []
         for f in self.firms:
             is_here = col("choice") == f
-            leaves = is_here & col("walks")
-            for name in LIVED:
-                kept = when(is_here).then(col(f"own_{name}")).otherwise(col(f"{name}_{f}"))
-                changes.append((when(leaves).then(0.0).otherwise(kept).cast(pl.Float32) if name in ("strikes", "margin")
-                                else kept).alias(f"{name}_{f}"))  # fmt: skip
-            changes += [
-                when(leaves).then(0.0).otherwise(col(f"{name}_{f}")).cast(pl.Float32).alias(f"{name}_{f}")
-                for name in LOST_AT_THE_END if name not in LIVED
-            ]  # fmt: skip
-            changes += [
-                (col(f"is_active_{f}") & ~leaves).alias(f"is_active_{f}"),
-                when(leaves).then(self.model.entry_tier[f]).otherwise(col(f"tier_{f}")).cast(pl.Int8).alias(f"tier_{f}"),
-                when(leaves).then(t + how.quit_periods).otherwise(col(f"barred_until_{f}")).cast(pl.Int16)
-                .alias(f"barred_until_{f}"),
-            ]  # fmt: skip
+            changes += [self.put(f"{name}_{f}", is_here, col(f"own_{name}")) for name in LIVED]
         return (
             bought.with_columns(
-                fails.fill_null(False).alias("fails"), complains.alias("complains"), mended.alias("is_mended"),
+                fails.fill_null(False).alias("fails"),
+                complains.alias("complains"),
+                mended.alias("is_mended"),
                 lived.cast(pl.Float32).alias("lived"),
             )
             .with_columns((col("fails") & col("complains")).alias("complains"))
             .with_columns((col("complains") & col("is_mended")).alias("is_mended"))
             .with_columns(
-                (col("lived") - when(col("fails")).then(loss).otherwise(0.0)).cast(pl.Float32).alias("lived"),
-                when(col("fails")).then(col("own_strikes") + 1.0 - col("is_mended").cast(pl.Float32))
-                .otherwise(col("own_strikes") * how.strike_fade).cast(pl.Float32).alias("own_strikes"),
+                self.put("lived", col("fails"), col("lived") - loss),
+                strikes.alias("own_strikes"),
                 when(col("is_mended")).then(ability + how.trust_rise * (1.0 - ability))
                 .when(col("complains")).then(ability - how.trust_fall * ability)
-                .otherwise(ability).cast(pl.Float32).alias("own_trust_ability"),
-                (col("own_margin") + col("gain") - when(col("complains")).then(of_firm("complaint_cost")).otherwise(0.0))
-                .cast(pl.Float32).alias("own_margin"),
+                .otherwise(ability).alias("own_trust_ability"),
+                (col("own_margin") + col("gain") - cost).alias("own_margin"),
             )
             .with_columns(
                 felt.cast(pl.Float32).alias("felt"),
-                (col("own_satisfaction") + how.satisfaction_speed
-                 * ((difference / scale).clip(-1.0, 1.0) - col("own_satisfaction"))).alias("own_satisfaction"),
+                (col("own_satisfaction") + how.satisfaction_speed * surprise).alias("own_satisfaction"),
                 (col("own_expectation") + how.expectation_speed * difference).alias("own_expectation"),
             )
             .with_columns(
-                (fallen + col("attachment_gain") * how.attachment_rise * warmth * (1.0 - fallen)).cast(pl.Float32)
-                .alias("own_attachment"),
+                (fallen + rise * (1.0 - fallen)).alias("own_attachment"),
                 when(lets_down).then(quality - how.trust_fall * blame * quality)
-                .otherwise(quality + how.trust_rise * (1.0 - quality)).cast(pl.Float32).alias("own_trust_quality"),
+                .otherwise(quality + how.trust_rise * (1.0 - quality)).alias("own_trust_quality"),
                 when(col("is_dearer")).then(character - how.trust_fall * character)
-                .otherwise(character + how.trust_rise * (1.0 - character)).cast(pl.Float32)
-                .alias("own_trust_character"),
+                .otherwise(character + how.trust_rise * (1.0 - character)).alias("own_trust_character"),
             )
             .with_columns(
                 when(speaks).then(col("choice")).otherwise(NOBODY).fill_null(NOBODY).cast(pl.Int8).alias("said_firm"),
-                valence.alias("said_valence"), walks.alias("walks"),
+                valence.alias("said_valence"),
+                walks.alias("walks"),
                 (col("is_alert") | col("fails")).alias("is_alert"),
             )
-            .with_columns(*changes, when(col("walks")).then(NOBODY).otherwise(col("usual")).cast(pl.Int8).alias("usual"))
+            .with_columns(changes)
+            .with_columns(self._walked_out())
             .drop(*[f"own_{name}" for name in (*LIVED, "taste")], *[f"u_{f}" for f in self.firms],
                   *[f"mind_{f}" for f in self.firms], "fails", "complains", "is_mended", "lived", "felt", "walks",
                   "is_first", "is_dearer", "log_price", "effort")
         )  # fmt: skip
+
+    def _walked_out(self) -> list[pl.Expr]:
+        """Return what becomes of those who were failed too often: they leave, and stay away for a time."""
+        changes = [self.put("usual", col("walks"), NOBODY)]
+        for f in self.firms:
+            leaves = (col("choice") == f) & col("walks")
+            changes += self._end_of_membership(f, leaves)
+            changes.append(self.put(f"strikes_{f}", leaves, 0.0))
+            changes.append(self.put(f"barred_until_{f}", leaves, self.model.period + self.how.quit_periods))
+        return changes
 
     def listen(self) -> None:
         """Take in what the neighbours said: opinions move, firms become known, praise of another firm makes alert."""
@@ -345,23 +349,19 @@ class Customers(AgentSetPolars):
         must_fall = pl.sum_horizontal([col("score") < cut - less for cut, less in zip(cuts, slack, strict=True)])
         new = pl.max_horizontal(pl.min_horizontal(tier, can_rise), must_fall)
         character = col(f"trust_character_{f}")
-        fades = [
-            when(is_member).then(value * rule["memory"]).otherwise(col(f"{name}_{f}")).cast(pl.Float32)
-            .alias(f"{name}_{f}")
-            for name, value in (("volume", col(f"volume_{f}")), ("revenue", col(f"revenue_{f}")), ("margin", col("score")))
-        ]  # fmt: skip
+        faded = {"volume": col(f"volume_{f}"), "revenue": col(f"revenue_{f}"), "margin": col("score")}
         self.agents = (
             self.agents.lazy()
             .with_columns(margin.alias("score"))
             .with_columns(when(is_member).then(new).otherwise(tier).cast(pl.Int8).alias("new_tier"))
             .with_columns(
-                when(col("new_tier") > tier).then(character - self.how.trust_fall * character).otherwise(character)
-                .alias(f"trust_character_{f}"),
-                col("new_tier").alias(f"tier_{f}"), *fades,
+                self.put(f"trust_character_{f}", col("new_tier") > tier, character - self.how.trust_fall * character),
+                *[self.put(f"{name}_{f}", is_member, rule["memory"] * value) for name, value in faded.items()],
+                col("new_tier").alias(f"tier_{f}"),
             )
             .drop("score", "new_tier")
             .collect()
-        )  # fmt: skip
+        )
 
     def step(self) -> None:
         """Live through a period."""
