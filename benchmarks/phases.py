@@ -69,23 +69,20 @@ def breakdown(n_customers: int, warm: int, measured: int) -> dict[str, Any]:
         ``customers``; ``seconds``, by phase and for the ``total``, a period; ``idle_seconds``, of a period's life
         without needs; ``needs``, per customer and period.
     """
-    busy = _spent(Market(scenario_of(n_customers), seed=SEED, collect=False), warm, measured)
+    market = Market(scenario_of(n_customers), seed=SEED, collect=False)
+    needs = needs_per_period(market)
+    busy = _spent(market, warm, measured)
+    del market
     idle = scenario_of(n_customers).with_overrides({"customers.demand.mean_rate": NO_NEEDS})
-    market = Market(idle, seed=SEED, collect=False)
-    without = _spent(market, 1, measured)
-    return {
-        "customers": n_customers,
-        "seconds": busy,
-        "idle_seconds": without["live_through"],
-        "needs": needs_per_period(n_customers),
-    }
+    without = _spent(Market(idle, seed=SEED, collect=False), 1, measured)
+    return {"customers": n_customers, "seconds": busy, "idle_seconds": without["live_through"], "needs": needs}
 
 
-def needs_per_period(n_customers: int) -> float:
+def needs_per_period(market: Market) -> float:
     """Return how many needs arise for a customer in a period, on average."""
-    customers = Market(scenario_of(n_customers), seed=SEED, collect=False).customers
-    slowed = np.where(customers.column("is_constrained") != 0, scenario_of(1).customers.constrained_rate, 1.0)
-    return float(np.mean(-np.expm1(-customers.column("rate") * slowed)))
+    column = market.customers.column
+    slowed = np.where(column("is_constrained") != 0, market.scenario.customers.constrained_rate, 1.0)
+    return float(np.mean(-np.expm1(-column("rate") * slowed)))
 
 
 def _spent(market: Market, warm: int, measured: int) -> dict[str, float]:

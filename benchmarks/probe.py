@@ -49,19 +49,22 @@ def speed(
     Returns
     -------
     dict
-        ``build`` and ``seconds`` (a period each) in seconds; ``purchases`` by firm, summed over the periods timed;
-        memory in bytes: ``peak_bytes`` and ``held_bytes`` of the process, ``array_bytes`` of the market's own arrays.
+        ``build``, ``seconds`` (a period each) and ``cpu`` (of the process over those) in seconds; ``purchases`` by
+        firm, summed over the periods timed; memory in bytes: ``peak_bytes`` and ``held_bytes`` of the process, ``array_bytes`` of the market's own arrays.
     """
     start = time.perf_counter()
     market = build(engine, n_customers, warm + measured, given)
     built = time.perf_counter() - start
     for _ in range(warm):
         market.step()
+    cpu = time.process_time()
     seconds = [timed(market.step) for _ in range(measured)]
+    cpu = time.process_time() - cpu
     used = memory()
     return {
         "build": built,
         "seconds": seconds,
+        "cpu": cpu,
         "purchases": [sum(by_firm) for by_firm in zip(*market.purchases()[warm:], strict=True)],
         "peak_bytes": used["peak"],
         "held_bytes": used["now"],
