@@ -1,6 +1,4 @@
-"""What is measured, in which order, and how it is kept: one process at a time, in rounds, so that a change of the
-machine's mood falls on all alike.
-"""
+"""What is measured, and in which order: one process at a time, in rounds, so that a slow minute falls on all alike."""
 
 from __future__ import annotations
 

@@ -11,8 +11,12 @@ from matplotlib.figure import Figure as Picture
 from benchmarks import figures
 from benchmarks.engines import ENGINES
 
-LINES = (("ours", 1, "loyalty, one thread", "o-"), ("ours", 2, "loyalty, two threads", "s-")) + tuple(
-    (name, None, ENGINES[name].title, style) for name, style in (("mesa", "^--"), ("agentpy", "v--"), ("frames", "D:"))
+LINES: tuple[tuple[str, int | None, str, str], ...] = (
+    ("ours", 1, "loyalty, one thread", "o-"),
+    ("ours", 2, "loyalty, two threads", "s-"),
+    ("mesa", None, ENGINES["mesa"].title, "^--"),
+    ("agentpy", None, ENGINES["agentpy"].title, "v--"),
+    ("frames", None, ENGINES["frames"].title, "D:"),
 )
 COLOURS = ("#1b6ca8", "#0b3c5d", "#b3541e", "#8a8a1f", "#5b8c5a")
 

@@ -50,7 +50,8 @@ def speed(
     -------
     dict
         ``build``, ``seconds`` (a period each) and ``cpu`` (of the process over those) in seconds; ``purchases`` by
-        firm, summed over the periods timed; memory in bytes: ``peak_bytes`` and ``held_bytes`` of the process, ``array_bytes`` of the market's own arrays.
+        firm, summed over the periods timed; memory in bytes: ``peak_bytes`` and ``held_bytes`` of the process,
+        ``array_bytes`` of the market's own arrays.
     """
     start = time.perf_counter()
     market = build(engine, n_customers, warm + measured, given)

@@ -27,8 +27,8 @@ QUICK = """\
 **A quick try, not the measurement**: small towns and few rounds (`make bench` does it in full)."""
 
 UNQUIET = """\
-**The machine was not quiet**: at worst, a run of one thread got {worst:.0%} of a core (half of them at least {usual:.0%})
-while it was timed. Figures are slower than the machine allows, and ratios less certain than their spread says."""
+**The machine was not quiet**: at worst, a run of one thread got {worst:.0%} of a core (half of them at least
+{usual:.0%}) while it was timed. Figures are slower than the machine allows, and ratios less certain than they look."""
 
 LEFT_OUT = """\
 - **Mesa** (`tests/reference`): nothing. Agents are objects, people and firms alike, called by `AgentSet.do`. It was
@@ -236,8 +236,8 @@ def _reading(data: Data) -> str:
         n, idle = phases["customers"], phases["idle_seconds"]
         need = (phases["seconds"]["live_through"] - idle) / (n * phases["needs"])
         lines.append(
-            f"- {n:,} customers, one thread: an idle week costs {1e9 * idle / n:.1f} ns; {phases['needs']:.3f} needs arise "
-            f"for a customer in a week, and each costs {1e9 * need:.0f} ns."
+            f"- {n:,} customers, one thread: an idle week costs {1e9 * idle / n:.1f} ns; {phases['needs']:.3f} needs "
+            f"arise for a customer in a week, and each costs {1e9 * need:.0f} ns."
         )
     return READING + "\n\n" + "\n".join(lines)
 
