@@ -15,7 +15,7 @@ from benchmarks import figures, measure, phases, plots, probe, report
 from benchmarks.engines import ENGINES, Engine, bytes_of_arrays, scenario_of
 from sim import Market
 
-N_CUSTOMERS, N_WARM, N_PERIODS = 200, 1, 4
+N_CUSTOMERS, N_WARM, N_PERIODS = 200, 1, 40
 
 
 @pytest.fixture(scope="module")
