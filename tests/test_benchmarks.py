@@ -87,6 +87,13 @@ def test_disagreement_stops_the_benchmark() -> None:
         measure.check_agreement([agreed, agreed | {"engine": "mesa", "purchases": [500.0, 300.0, 201.0]}])
 
 
+def test_another_engine_stops_where_it_would_take_too_long() -> None:
+    runs = [{"engine": name, "customers": 10_000, "took": 20.0} for name in ("mesa", "ours")]
+    assert measure._expected_seconds(ENGINES["mesa"], 30_000, runs) == pytest.approx(60.0)
+    assert measure._expected_seconds(ENGINES["mesa"], 10_000, runs) == 0.0  # nothing smaller to judge by
+    assert measure._expected_seconds(ENGINES["ours"], 10_000_000, runs) == 0.0
+
+
 def test_a_class_runs_to_the_end() -> None:
     parts = probe.classroom(N_CUSTOMERS)
     assert parts["total"] == pytest.approx(parts["build"] + parts["run"] + parts["summary"])
