@@ -60,6 +60,11 @@ class Firm(mesa.Agent):
 
     def __init__(self, model: ReferenceMarket, number: int, spec: FirmSpec) -> None:
         super().__init__(model)
+        self.found(number, spec)
+
+    def found(self, number: int, spec: FirmSpec) -> None:
+        """Set up the firm, before anybody knows it."""
+        model = self.model
         self.number, self.spec = number, spec
         self.slot = firm_slot(spec.name)
         self.base = spec.base_policy(model.scenario.channels)

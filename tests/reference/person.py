@@ -82,8 +82,12 @@ class Customer(mesa.Agent):
 
     def __init__(self, model: ReferenceMarket, row: int) -> None:
         super().__init__(model)
+        self.move_in(row)
+
+    def move_in(self, row: int) -> None:
+        """Take a house in the town as one of its first people."""
         self.row = row
-        self.block = model.block_of(row)
+        self.block = self.model.block_of(row)
         self.neighbours: list[tuple[Customer, float]] = []
         self.be_born(NEVER)
 
