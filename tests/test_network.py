@@ -30,6 +30,7 @@ from sim.network import (
     build,
     describe,
     from_networkx,
+    influence,
     sample,
     ties_among,
     to_networkx,
@@ -90,7 +91,7 @@ def specs(draw: st.DrawFn) -> tuple[NetworkSpec, int]:
 def test_ties_are_mutual_single_sorted_and_equally_strong_both_ways(spec_and_n, seed):
     wanted, n = spec_and_n
     network = build(wanted, n, seed)
-    assert (network.first.dtype, network.neighbours.dtype, network.tie.dtype) == (np.int64, np.int32, np.float32)
+    assert (network.first.dtype, network.neighbours.dtype, network.tie.dtype) == (np.int32, np.int32, np.uint8)
     assert network.first.shape == (n + 1,)
     assert network.neighbours.shape == network.tie.shape == (network.first[-1],)
     both_ways = {}
@@ -98,9 +99,11 @@ def test_ties_are_mutual_single_sorted_and_equally_strong_both_ways(spec_and_n, 
         row = slice(network.first[i], network.first[i + 1])
         neighbours = network.neighbours[row].tolist()
         assert neighbours == sorted(set(neighbours) - {i})
-        both_ways |= {(i, j): strength for j, strength in zip(neighbours, network.tie[row].tolist(), strict=True)}
+        both_ways |= {
+            (i, j): strength for j, strength in zip(neighbours, influence(network)[row].tolist(), strict=True)
+        }
     assert both_ways == {(j, i): strength for (i, j), strength in both_ways.items()}
-    assert set(both_ways.values()) <= {1.0, wanted.weak_influence}
+    assert set(both_ways.values()) <= {1.0, float(np.float32(wanted.weak_influence))}
 
 
 @given(specs(), st.integers(0, 2**63 - 1))
@@ -393,13 +396,27 @@ def test_random_networks_look_like_those_of_networkx(wanted, generate):
 # --- strengths
 
 
+def test_of_more_strengths_than_can_be_told_apart_each_becomes_the_nearest():
+    """400 ties of a star with strengths 1/400 to 1: none moves by more than half of a 255th."""
+    star = nx.Graph()
+    star.add_weighted_edges_from((0, k, k / 400) for k in range(1, 401))
+    network = from_networkx(star)
+    assert network.strengths.size == 256
+    np.testing.assert_allclose(influence(network)[:400], np.arange(1, 401) / 400, atol=0.5 / 255 + 1e-6)
+
+
+def test_a_customer_with_more_ties_than_can_be_numbered_is_refused():
+    with pytest.raises(InputError, match="network = 32768: too many ties of one customer; allowed: up to 32,767"):
+        from_networkx(nx.star_graph(32_768))
+
+
 @pytest.mark.statistical
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_share_of_strong_ties(share):
     """Binomial over 100,000 ties: fails by chance 1e-6, misses an error of 0.02 in the share below 1e-6."""
     network = build(spec("small_world", mean_degree=10, strong_share=share, weak_influence=0.25), 20_000, 1)
-    assert set(np.unique(network.tie)) <= {np.float32(0.25), np.float32(1)}
-    assert_binomial(int((network.tie == 1).sum()) // 2, 100_000, share)
+    assert set(network.strengths.tolist()) <= {0.25, 1.0}
+    assert_binomial(int((influence(network) == 1).sum()) // 2, 100_000, share)
 
 
 def test_two_customers_are_as_close_whatever_else_is_in_the_network(tmp_path):
