@@ -109,7 +109,7 @@ def run(
     scenario: str, seed: int, settings: tuple[str, ...], periods: int | None, out: Path | None, as_json: bool
 ) -> None:
     """Run one market once and print how its firms fared."""
-    from experiments.runner import Progress, compiling, require_readable
+    from experiments.runner import Progress, require_readable
     from experiments.saved import require_writable, write_table, write_whole
     from experiments.terminal import print_tables, summary_table
     from sim.market import Market
@@ -120,7 +120,7 @@ def run(
     if out is not None:
         require_writable(out)
     n_periods = periods or chosen.periods
-    with Progress(n_periods, "periods") as said, compiling(said):
+    with Progress(n_periods, "periods") as said:
         market = Market(chosen, seed=seed, collect=False)
         results = market.run(n_periods, on_period=lambda _: said.advance())
     summary = results.summary()
