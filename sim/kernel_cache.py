@@ -58,12 +58,12 @@ def keep(kernel: Any) -> Any:
     A function from elsewhere is left as it is: the name of the folder says nothing of its source.
     """
     if isinstance(kernel, Dispatcher) and kernel.py_func.__module__.partition(".")[0] == __package__:
-        kernel._cache = KernelCache(kernel.py_func)
+        kernel._cache = KernelCache(kernel.py_func)  # type: ignore[attr-defined]
     return kernel
 
 
-class KernelCache(NullCache):  # type: ignore[misc]
-    """Reads a function's machine code from the cache, as a dispatcher asks for it, and keeps what had to be compiled."""
+class KernelCache(NullCache):
+    """Gives a dispatcher a function's machine code if it is kept, and keeps what had to be compiled."""
 
     def __init__(self, function: Any) -> None:
         self.name = f"{function.__module__}.{function.__qualname__}"
@@ -82,7 +82,7 @@ class KernelCache(NullCache):  # type: ignore[misc]
             if content is None:
                 continue
             try:
-                compiled = CompileResult._rebuild(target_context, *pickle.loads(content))
+                compiled = CompileResult._rebuild(target_context, *pickle.loads(content))  # type: ignore[no-untyped-call]
             except Exception as error:  # what it is matters little: compiling again mends it
                 _log.info("%s cannot be used: %r", folder / file_name, error)
                 continue
@@ -95,10 +95,10 @@ class KernelCache(NullCache):  # type: ignore[misc]
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Keep the function compiled for a signature; where nothing can be kept, say so once and go on."""
         if not compiled.library.has_dynamic_globals:
-            _write(self._file_name(signature), dumps(compiled._reduce()))
+            _write(self._file_name(signature), dumps(compiled._reduce()))  # type: ignore[no-untyped-call]
 
     def _file_name(self, signature: Any) -> str:
-        types, _ = normalize_signature(signature)
+        types, _ = normalize_signature(signature)  # type: ignore[no-untyped-call]
         digest = hashlib.sha256(repr([_machine(), *map(str, types)]).encode())
         return f"{self.name}-{digest.hexdigest()[:32]}.kernel"
 
@@ -124,7 +124,7 @@ def _mark() -> str:
 def _machine() -> str:
     """Return what machine code depends on beside its source: the compiler, how it is set, and the processor."""
     compiler = numba.__version__, llvmlite.__version__, sys.implementation.cache_tag
-    settings = int(config.OPT), bool(config.BOUNDSCHECK)
+    settings = int(config.OPT), bool(config.BOUNDSCHECK)  # type: ignore[attr-defined]
     return repr((compiler, settings, cpu_target.target_context.codegen().magic_tuple()))
 
 

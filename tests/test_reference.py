@@ -37,7 +37,7 @@ LAST_SEED = 2**63 - 1
 def reduced(name: str) -> Scenario:
     """Return a shipped scenario with few people, in whole copies of its network if it is one on record."""
     topology = load_scenario(name).network.topology
-    size = RECORDED[topology] if topology in RECORDED else 1
+    size = RECORDED.get(topology, 1)
     return load_scenario(name, {"customers.count": -(-N_SHIPPED_PEOPLE // size) * size})
 
 
