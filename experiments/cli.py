@@ -110,14 +110,14 @@ def run(
 ) -> None:
     """Run one market once and print how its firms fared."""
     from experiments.runner import Progress, require_readable
-    from experiments.saved import require_writable, write_table, write_whole
-    from experiments.terminal import print_tables, summary_table
     from sim.market import Market
 
     chosen = _scenario(scenario, _overrides(settings))
     for note in require_readable(chosen):
         _say(note)
     if out is not None:
+        from experiments.saved import require_writable, write_table, write_whole
+
         require_writable(out)
     n_periods = periods or chosen.periods
     with Progress(n_periods, "periods") as said:
@@ -133,6 +133,8 @@ def run(
     if as_json:
         _print_json(summary)
         return
+    from experiments.terminal import print_tables, summary_table
+
     click.echo(f"{chosen.title}\n{summary['scenario']}, seed {seed}, {summary['periods']} periods")
     print_tables(
         summary_table("firm", summary["firms"], FIRM_COLUMNS),
@@ -279,7 +281,7 @@ def cdnow(out: Path) -> None:
 def demo(out: Path, seeds: int, workers: int | None) -> None:
     """Compare the arms of every shipped scenario, and write a report on each and a page that lists them."""
     from experiments.compare import compare_all
-    from experiments.report import write_index
+    from experiments.report.page import write_index
     from experiments.saved import require_writable
 
     require_writable(out)
@@ -436,8 +438,8 @@ def _print_json(answer: object) -> None:
 
 def _print_comparison(comparison: Comparison) -> None:
     """Print the levels and differences of the main metrics, the finding, and where the report is."""
-    from experiments.report import headline
     from experiments.report.evidence import load
+    from experiments.report.findings import headline
     from experiments.terminal import comparison_table, print_tables
 
     evidence = load(comparison.design.out)
