@@ -285,8 +285,7 @@ class Progress:
 
 def simulate(scenario: Scenario, seed: int, with_network: bool) -> dict[str, pd.DataFrame]:
     """Run one market to its end and return what a comparison needs of it: see :func:`reduced`."""
-    from mesa import Agent
-
+    from sim.framework import mesa
     from sim.market import Market
 
     market = Market(scenario, seed=seed, collect=False)
@@ -294,7 +293,7 @@ def simulate(scenario: Scenario, seed: int, with_network: bool) -> dict[str, pd.
         return reduced(market.run(), with_network)
     finally:
         # Mesa counts agents per model in a table on the class, which would keep every market of a sweep in memory.
-        Agent._ids.pop(market, None)
+        mesa.Agent._ids.pop(market, None)
 
 
 def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
