@@ -151,17 +151,20 @@ def sealed(content):
         lambda content: content[:20],
         lambda content: content[: len(content) // 2],
         lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+        lambda content: content.replace(b"# File", b"# Fine"),  # as sound as before, but not what was written
         lambda content: bytes(len(content)),
         lambda content: sealed(b""),
         lambda content: sealed(b"not a pickle"),
         lambda content: sealed(pickle.dumps("not machine code")),
     ],
-    ids=["empty", "cut short", "half", "one bit", "zeros", "sealed empty", "sealed text", "sealed other"],
+    ids=["empty", "cut short", "half", "one bit", "one letter", "zeros", "sealed empty", "sealed text", "sealed other"],
 )
 def test_a_damaged_file_is_compiled_again_and_mended(cache, damage):
     is_read_from_cache()
     [path] = cache.iterdir()
-    path.write_bytes(damage(path.read_bytes()))
+    content = path.read_bytes()
+    assert damage(content) != content
+    path.write_bytes(damage(content))
     assert [is_read_from_cache(), is_read_from_cache()] == [False, True]
 
 
