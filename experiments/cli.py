@@ -110,7 +110,6 @@ def run(
 ) -> None:
     """Run one market once and print how its firms fared."""
     from experiments.runner import Progress, require_readable
-    from sim.market import Market
 
     chosen = _scenario(scenario, _overrides(settings))
     for note in require_readable(chosen):
@@ -119,6 +118,8 @@ def run(
         from experiments.saved import require_writable, write_table, write_whole
 
         require_writable(out)
+    from sim.market import Market
+
     n_periods = periods or chosen.periods
     with Progress(n_periods, "periods") as said:
         market = Market(chosen, seed=seed, collect=False)
