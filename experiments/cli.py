@@ -109,7 +109,7 @@ def run(
     scenario: str, seed: int, settings: tuple[str, ...], periods: int | None, out: Path | None, as_json: bool
 ) -> None:
     """Run one market once and print how its firms fared."""
-    from experiments.runner import Progress, require_readable
+    from experiments.runner import Progress, require_readable, warm_up
 
     chosen = _scenario(scenario, _overrides(settings))
     for note in require_readable(chosen):
@@ -122,6 +122,7 @@ def run(
 
     n_periods = periods or chosen.periods
     with Progress(n_periods, "periods") as said:
+        warm_up(chosen, said)
         market = Market(chosen, seed=seed, collect=False)
         results = market.run(n_periods, on_period=lambda _: said.advance())
     summary = results.summary()

@@ -380,9 +380,10 @@ def require_readable(scenario: Scenario) -> tuple[str, ...]:
 
 
 def warm_up(scenario: Scenario, progress: Progress) -> None:
-    """Compile the kernels in this process if need be, so that the workers find them compiled.
+    """Compile the kernels in this process if need be, by a short run, before anything is counted.
 
-    Without it every worker would compile the same kernels at the same time.
+    Without it every worker would compile the same kernels at the same time, and a single run would tell a pace that it
+    does not have.
     """
     from sim import kernel_cache
 
