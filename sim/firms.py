@@ -95,9 +95,10 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             self.last_review,
             market.period,
             review.RANKING.index(self.pyramid.rank_by),
+            self.pyramid.memory,
             scores,
         )
-        cuts = self.pyramid.cuts(scores[~np.isnan(scores)])
+        cuts = self.pyramid.cuts(scores[~np.isnan(scores)].astype(np.float64))
         moves = np.zeros((market.n_blocks, n_tiers, n_tiers), dtype=np.int64)
         stock = np.zeros((market.n_blocks, n_tiers, 7, 3))
         review.assign_tiers(
@@ -106,7 +107,6 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             scores,
             cuts,
             self.pyramid.hysteresis,
-            self.pyramid.memory,
             market.behaviour.trust_fall,
             moves,
             stock,

@@ -20,6 +20,7 @@ from sim.framework import mesa
 from sim.history import History
 from sim.journey import context, life, talk
 from sim.network import build
+from sim.records import NEVER, new_town
 from sim.results import Results
 from sim.scenario import Scenario, load_scenario
 from sim.views import Customers
@@ -78,15 +79,15 @@ class Market(mesa.Model):  # type: ignore[misc]
         self.origins = people.origins(scenario, happenings.founders(scenario))
         self.open_access = np.uint32(0)
         self.network = build(scenario.network, self.n_customers, self.seed_used, scenario.folder)
-        self.town = people.new_town(self.n_customers, self.n_firms)
+        self.town = new_town(self.n_customers, self.n_firms)
         people.settle(self.town, self.origins, self.seed_used)
-        self.said = context.silence(self.n_customers)
+        self.said = context.silence(self.n_customers, self.n_blocks)
 
         self.offers = np.zeros((self.n_firms, self.n_tiers), dtype=context.OFFER)
         self.books = np.zeros((self.n_blocks, self.n_firms, self.n_tiers, 7, N_LINES))
         self.since = np.zeros((self.n_blocks, self.n_firms, self.last_period), dtype=np.int64)
         self.exposure = np.zeros((self.last_period + 1, self.n_firms))
-        self.scores = np.zeros(self.n_customers)
+        self.scores = np.zeros(self.n_customers, dtype=np.float32)
         self.history = History()
         self.firms: dict[str, Firm] = {spec.name: Firm(self, index, spec) for index, spec in enumerate(scenario.firms)}
         happenings.set_the_scene(self)
@@ -142,7 +143,7 @@ class Market(mesa.Model):  # type: ignore[misc]
         self.books[...] = 0.0
         self.period_firm_costs = np.zeros((self.n_firms, len(FirmCost)))
         if self.period >= self.since.shape[2]:
-            if self.period >= people.NEVER - 1000:
+            if self.period >= NEVER - 1000:
                 raise InputError("a run cannot be longer", key="periods", value=self.period, allowed="up to 31,000")
             self.since = np.concatenate([self.since, np.zeros_like(self.since)], axis=2)
             self.exposure = np.concatenate([self.exposure, np.zeros_like(self.exposure)])
@@ -176,11 +177,11 @@ class Market(mesa.Model):  # type: ignore[misc]
         )
 
     def _listen(self) -> None:
-        """Let word of mouth spread, and credit the purchases it led to."""
+        """Credit the purchases that word of mouth led to, and let it spread."""
         clock = context.Clock(self.seed_used, self.period)
+        talk.settle_credit(self.town, self.network, self.said)
         talk.spread_news(self.network, self.said)
         talk.listen(self.town, self.network, self.behaviour, clock, self.said, self.books)
-        talk.settle_credit(self.town, self.said)
 
     def _close_period(self) -> None:
         """Add up the blocks' books, let firms close theirs, and keep the period."""

@@ -32,7 +32,7 @@ def prefetch_row(typing_context: Any, records: Any, row: Any) -> Any:
             builder.module, signature_of_prefetch, "llvm.prefetch.p0i8"
         )
         line_bytes = ir.Constant(address, _LINE_BYTES)
-        n_lines = builder.add(builder.udiv(row_bytes, line_bytes), ir.Constant(address, 1))
+        n_lines = builder.udiv(builder.add(row_bytes, ir.Constant(address, _LINE_BYTES - 1)), line_bytes)
         with cgutils.for_range(builder, n_lines, intp=address) as loop:
             place = builder.inttoptr(builder.add(start, builder.mul(loop.index, line_bytes)), pointer)
             builder.call(prefetch, [place, *(ir.Constant(flag, value) for value in (_READ, _KEEP, _DATA))])

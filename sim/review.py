@@ -6,15 +6,18 @@ import numpy as np
 
 from sim.accounts import Cause, Line
 from sim.compiled import inline, parallel_kernel, prange
-from sim.customers import NEVER, NOBODY
 from sim.journey import membership, talk
+from sim.prefetch import prefetch_row
+from sim.records import NEVER, NOBODY, in_steps, level
+
+ROWS_AHEAD = 16  # for whose records memory is asked in advance
 
 RANKING = ("volume", "revenue", "profit", "total_contribution")
 
 
 @parallel_kernel
-def close_records(town, f, service_costs, last_review, period, rank_by, scores):  # type: ignore[no-untyped-def]
-    """Charge each customer's record with the service since the last review, and write what customers are ranked by.
+def close_records(town, f, service_costs, last_review, period, rank_by, memory, scores):  # type: ignore[no-untyped-def]
+    """Charge each customer's record with the service since the last review, rank by it, and let it fade.
 
     Parameters
     ----------
@@ -22,24 +25,37 @@ def close_records(town, f, service_costs, last_review, period, rank_by, scores):
         Cost of serving a customer of each tier for one period, in money.
     rank_by : int
         Index into ``RANKING``.
-    scores : array, shape (n_customers,)
-        Filled with each customer's score; NaN for those who are not customers of firm ``f``.
+    memory : float
+        Share of the record that is kept.
+    scores : array of float32, shape (n_customers,)
+        Filled with what customers are ranked by; NaN for those who are not customers of firm ``f``.
     """
-    for i in prange(town.pulses.size):
-        relation = town.relations[i, f]
-        if not relation.is_active:
-            scores[i] = np.nan
-            continue
-        n_periods = period - max(np.int64(relation.since), last_review)
-        relation.margin -= service_costs[relation.tier] * n_periods
-        if rank_by == 0:
-            scores[i] = relation.volume
-        elif rank_by == 1:
-            scores[i] = relation.revenue
-        elif rank_by == 2:
-            scores[i] = relation.margin
-        else:
-            scores[i] = np.float64(relation.margin) + relation.credit
+    n = town.pulses.size
+    for i in prange(n):
+        prefetch_row(town.relations[:, f], min(i + ROWS_AHEAD, n - 1))  # type: ignore[call-arg]
+        scores[i] = close_record(town.relations[i, f], service_costs, last_review, period, rank_by, memory)
+
+
+@inline
+def close_record(relation, service_costs, last_review, period, rank_by, memory):  # type: ignore[no-untyped-def]
+    """Close one record; return what the customer is ranked by, or NaN for who is none."""
+    if not relation.is_active:
+        return np.nan
+    n_periods = period - max(np.int64(relation.since), last_review)
+    relation.margin -= service_costs[relation.tier] * n_periods
+    if rank_by == 0:
+        score = np.float64(relation.volume)
+    elif rank_by == 1:
+        score = np.float64(relation.revenue)
+    elif rank_by == 2:
+        score = np.float64(relation.margin)
+    else:
+        score = np.float64(relation.margin) + relation.credit
+    relation.volume *= memory
+    relation.revenue *= memory
+    relation.margin *= memory
+    relation.credit *= memory
+    return score
 
 
 @inline
@@ -57,8 +73,8 @@ def tier_of(score, tier, cuts, hysteresis):  # type: ignore[no-untyped-def]
 
 
 @parallel_kernel
-def assign_tiers(town, f, scores, cuts, hysteresis, memory, trust_fall, moves, stock):  # type: ignore[no-untyped-def]
-    """Move customers to their tiers and fade the record; who slides down trusts the firm's character less.
+def assign_tiers(town, f, scores, cuts, hysteresis, trust_fall, moves, stock):  # type: ignore[no-untyped-def]
+    """Move customers to their tiers; who slides down trusts the firm's character less.
 
     Parameters
     ----------
@@ -70,22 +86,23 @@ def assign_tiers(town, f, scores, cuts, hysteresis, memory, trust_fall, moves, s
     n_blocks, n = moves.shape[0], town.pulses.size
     for b in prange(n_blocks):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
-            relation = town.relations[i, f]
-            if not relation.is_active:
+            ahead = min(i + ROWS_AHEAD, n - 1)
+            if not np.isnan(scores[ahead]):
+                prefetch_row(town.relations[:, f], ahead)  # type: ignore[call-arg]
+                prefetch_row(town.people, ahead)
+            if np.isnan(scores[i]):
                 continue
+            relation = town.relations[i, f]
             old = relation.tier
-            new = tier_of(scores[i], old, cuts, hysteresis)
+            new = tier_of(np.float64(scores[i]), old, cuts, hysteresis)
             if new > old:
-                relation.trust_character -= trust_fall * relation.trust_character
+                character = level(relation.trust_character)
+                relation.trust_character = in_steps(character - trust_fall * character)
             relation.tier = new
-            relation.volume *= memory
-            relation.revenue *= memory
-            relation.margin *= memory
-            relation.credit *= memory
             moves[b, old, new] += 1
             cell = stock[b, new, town.people[i].type]
             cell[0] += 1.0
-            cell[1] += relation.satisfaction
+            cell[1] += level(relation.satisfaction)
             cell[2] += relation.attachment
 
 
@@ -125,6 +142,6 @@ def expire_points(town, f, books):  # type: ignore[no-untyped-def]
     for b in prange(n_blocks):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             relation = town.relations[i, f]
-            if relation.points > 0.0:
+            if relation.points > 0:
                 books[b, f, relation.tier, town.people[i].type, Line.POINTS_EXPIRED] += relation.points
-                relation.points = 0.0
+                relation.points = 0

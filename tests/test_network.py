@@ -46,7 +46,7 @@ def ties(network: Network) -> dict[tuple[int, int], float]:
     for i in range(network.first.size - 1):
         for k in range(network.first[i], network.first[i + 1]):
             if i < network.neighbours[k]:
-                found[i, int(network.neighbours[k])] = float(network.tie[k])
+                found[i, int(network.neighbours[k])] = float(network.strengths[network.tie[k]])
     return found
 
 

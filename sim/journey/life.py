@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-import math
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.accounts import Cause, Line
 from sim.compiled import inline, parallel_kernel, prange
-from sim.customers import NOBODY, be_born
-from sim.draws import Stream, block, gumbel
+from sim.customers import be_born, set_free
+from sim.draws import Stream, draw_together, gumbel, to_unit
 from sim.journey import after_sales, buy, evaluate, membership, need, search, talk, use
 from sim.prefetch import prefetch_row
+from sim.records import NOBODY, identity, level
 
-LOOK_AHEAD = 2  # needs for whose records memory is asked in advance
+PEOPLE_AT_ONCE = 256  # whose draws of the period are made together
+NEEDS_AT_ONCE = 32  # that are met together, stage by stage ...
+NEEDS_AHEAD = 4  # ... while memory is asked for the records of the next
+
+
+class Desk(NamedTuple):
+    """Where a block of people keeps what it works on; ``width`` addresses are drawn at once."""
+
+    in_need: npt.NDArray[np.int64]  # shape (people in the block + 1,): rows of those with a need
+    luck: npt.NDArray[np.uint32]  # shape (people in the block + 1,): their draw for buying nowhere
+    turning: npt.NDArray[np.int64]  # shape (PEOPLE_AT_ONCE + 1,): rows of those for whom more than time passes
+    considered: npt.NDArray[np.int64]  # shape (n_firms + 1,): firms that come to one person's mind
+    chosen: npt.NDArray[np.int64]  # shape (NEEDS_AT_ONCE,): the firm bought from, or NOBODY
+    n_considered: npt.NDArray[np.int64]  # shape (NEEDS_AT_ONCE,)
+    who: npt.NDArray[np.int64]  # shape (width,): addresses to draw at
+    slot: npt.NDArray[np.int64]  # shape (width,)
+    no_slot: npt.NDArray[np.int64]  # shape (width,): zeros
+    words: npt.NDArray[np.uint32]  # shape (4, width): what was drawn
+    more_words: npt.NDArray[np.uint32]  # shape (4, width)
 
 
 @parallel_kernel
@@ -45,62 +65,186 @@ def live_through(town, market, behaviour, origins, clock, open_access, said, boo
     since : array of int64, shape (n_blocks, n_firms, n_periods)
         Customers by the period in which their membership began; kept up to date.
     """
-    n_blocks, n = books.shape[0], town.pulses.size
+    n_blocks, n, n_firms = books.shape[0], town.pulses.size, books.shape[1]
+    width = max(PEOPLE_AT_ONCE, NEEDS_AT_ONCE * n_firms)
     for b in prange(n_blocks):
-        own_books, own_since = books[b], since[b]
         first, last = b * n // n_blocks, (b + 1) * n // n_blocks
-        in_need = np.empty(last - first, dtype=np.int64)
-        luck = np.empty(last - first, dtype=np.float64)
-        n_in_need = 0
-        for i in range(first, last):
-            has_need, u_outside = pass_time(
-                i, town, market, behaviour, origins, clock, open_access, said, own_books, own_since
-            )
-            if has_need:
-                in_need[n_in_need], luck[n_in_need] = i, u_outside
-                n_in_need += 1
-        for k in range(n_in_need):
-            if k + LOOK_AHEAD < n_in_need:
-                prefetch_row(town.people, in_need[k + LOOK_AHEAD])  # type: ignore[call-arg]
-                prefetch_row(town.relations, in_need[k + LOOK_AHEAD])
-            meet_need(in_need[k], luck[k], town, market, behaviour, clock, said, own_books, own_since)
+        desk = Desk(
+            np.empty(last - first + 1, np.int64),
+            np.empty(last - first + 1, np.uint32),
+            np.empty(PEOPLE_AT_ONCE + 1, np.int64),
+            np.empty(n_firms + 1, np.int64),
+            np.empty(NEEDS_AT_ONCE, np.int64),
+            np.empty(NEEDS_AT_ONCE, np.int64),
+            np.empty(width, np.int64),
+            np.empty(width, np.int64),
+            np.zeros(width, np.int64),
+            np.empty((4, width), np.uint32),
+            np.empty((4, width), np.uint32),
+        )
+        live_in_block(b, first, last, town, market, behaviour, origins, clock, open_access, said, books, since, desk)
 
 
 @inline
-def pass_time(i, town, market, behaviour, origins, clock, open_access, said, books, since):  # type: ignore[no-untyped-def]
-    """Let a period pass for person ``i``: repeat what was heard, move away, lapse, be set free.
+def live_in_block(b, first, last, town, market, behaviour, origins, clock, open_access, said, books, since, desk):  # type: ignore[no-untyped-def]
+    """Let the people of block ``b``, in the rows from ``first`` to before ``last``, live through one period."""
+    talk.owe_nothing(b, said)
+    own_books, own_since = books[b], since[b]
+    n_in_need = 0
+    for start in range(first, last, PEOPLE_AT_ONCE):
+        end = min(start + PEOPLE_AT_ONCE, last)
+        for i in range(start, end):
+            desk.who[i - start] = identity(town.pulses[i], i)
+        draw_together(clock.seed, Stream.MOVE // 4, clock.period, desk.who, desk.no_slot, end - start, desk.words)
+        turn_the_page(
+            start, end, town, market, behaviour, origins, clock, open_access, said, own_books, own_since, desk
+        )
+        n_in_need = note_needs(start, end, n_in_need, town, clock, desk)
+    for start in range(0, n_in_need, NEEDS_AT_ONCE):
+        n_now = min(NEEDS_AT_ONCE, n_in_need - start)
+        meet_needs(start, n_now, n_in_need, b, town, market, behaviour, clock, said, own_books, own_since, desk)
 
-    Returns whether a need arises, and the draw for buying nowhere.
+
+@inline
+def turn_the_page(start, end, town, market, behaviour, origins, clock, open_access, said, books, since, desk):  # type: ignore[no-untyped-def]
+    """Let everyone repeat what they heard, and those whose time has come move away, lapse, or be set free."""
+    for i in range(start, end):
+        talk.repeat_what_was_heard(i, said)
+    n_turning = 0
+    for i in range(start, end):
+        k = i - start
+        desk.turning[n_turning] = i
+        n_turning += (
+            (to_unit(desk.words[0, k]) < behaviour.turnover)
+            | (town.pulses[i].lapse_at <= clock.period)
+            | (to_unit(desk.words[2, k]) < behaviour.release_rate)
+        )
+    for place in range(n_turning):
+        prefetch_row(town.people, desk.turning[place])  # type: ignore[call-arg]
+        prefetch_row(town.relations, desk.turning[place])
+    for place in range(n_turning):
+        i = desk.turning[place]
+        pulse, k = town.pulses[i], i - start
+        if to_unit(desk.words[0, k]) < behaviour.turnover:
+            membership.move_away(i, town, market, books, since)
+            be_born(i, clock.period + 1, open_access, clock.seed, town, origins)
+            said.firm[i] = NOBODY
+            continue
+        if pulse.lapse_at <= clock.period:
+            membership.let_lapse(i, clock.period, town, market, behaviour, books, since)
+        if need.is_set_free(town.people[i], behaviour.release_rate, to_unit(desk.words[2, k])):
+            set_free(town.people[i], pulse)
+
+
+@inline
+def note_needs(start, end, n_in_need, town, clock, desk):  # type: ignore[no-untyped-def]
+    """Note who of the people from ``start`` to before ``end`` has a need, and their draw for buying nowhere.
+
+    Returns how many of the block have one, the ``n_in_need`` of before included. Who has just moved in has none yet.
     """
-    talk.repeat_what_was_heard(i, said)
-    pulse = town.pulses[i]
-    u_move, u_need, u_release, u_outside = block(clock.seed, Stream.MOVE // 4, clock.period, pulse.id, 0)
-    if u_move < behaviour.turnover:
-        membership.move_away(i, town, market, books, since)
-        newcomer = ((clock.period + 1) << 32) | (pulse.id & 0xFFFFFFFF)
-        be_born(i, newcomer, clock.period, open_access, clock.seed, town, origins)
-        said.firm[i] = NOBODY
-        return False, u_outside
-    if pulse.lapse_at <= clock.period:
-        membership.let_lapse(i, clock.period, town, market, behaviour, books, since)
-    if behaviour.release_rate > 0.0 and need.is_set_free(town.people[i], behaviour.release_rate, u_release):
-        town.people[i].is_constrained = False
-        pulse.rate = town.people[i].rate
-    return need.arises(pulse, u_need), u_outside
+    for i in range(start, end):
+        k, pulse = i - start, town.pulses[i]
+        desk.in_need[n_in_need], desk.luck[n_in_need] = i, desk.words[3, k]
+        n_in_need += need.arises(pulse, to_unit(desk.words[1, k])) & (pulse.birth <= clock.period)
+    return n_in_need
 
 
 @inline
-def meet_need(i, u_outside, town, market, behaviour, clock, said, books, since):  # type: ignore[no-untyped-def]
-    """Search, evaluate and choose; then buy, use, and live with it."""
+def meet_needs(start, n, n_in_need, b, town, market, behaviour, clock, said, books, since, desk):  # type: ignore[no-untyped-def]
+    """Take ``n`` people with a need through the stages: search, evaluate and choose; then buy, use, live with it.
+
+    Each firm's draws are keyed to the firm, so that one firm's offer changes only the choices it should: common random
+    numbers, and no dependence on the order in which firms are listed.
+    """
+    n_firms = books.shape[0]
+    for k in range(n):
+        i = desk.in_need[start + k]
+        for f in range(n_firms):
+            desk.who[k * n_firms + f] = identity(town.pulses[i], i)
+            desk.slot[k * n_firms + f] = market.offers[f, 0].slot
+    draw_together(clock.seed, Stream.NOTICE // 4, clock.period, desk.who, desk.slot, n * n_firms, desk.words)
+    n_buyers = 0
+    for k in range(n):
+        i = desk.in_need[start + k]
+        if start + k + NEEDS_AHEAD < n_in_need:
+            ahead = desk.in_need[start + k + NEEDS_AHEAD]
+            prefetch_row(town.people, ahead)  # type: ignore[call-arg]
+            prefetch_row(town.relations, ahead)
+        f = choose(i, k, to_unit(desk.luck[start + k]), town, market, behaviour, clock, desk)
+        town.people[i].seen = clock.period
+        if f != NOBODY:
+            # buyers close ranks at the front, in order: their own places are done with
+            desk.in_need[start + n_buyers] = i
+            desk.chosen[n_buyers], desk.n_considered[n_buyers] = f, desk.n_considered[k]
+            n_buyers += 1
+    for k in range(n_buyers):
+        i = desk.in_need[start + k]
+        desk.who[k] = identity(town.pulses[i], i)
+        desk.slot[k] = market.offers[desk.chosen[k], 0].slot
+    draw_together(clock.seed, Stream.EXPERIENCE // 4, clock.period, desk.who, desk.slot, n_buyers, desk.words)
+    draw_together(clock.seed, Stream.RECOVER // 4, clock.period, desk.who, desk.no_slot, n_buyers, desk.more_words)
+    for k in range(n_buyers):
+        i, f = desk.in_need[start + k], desk.chosen[k]
+        margin = acquire(i, f, desk.n_considered[k], town, market, behaviour, clock, books, since)
+        buy.credit_word_of_mouth(i, town.relations[i, f], f, margin, b, clock.period, behaviour, said)
+        live_with_it(i, f, k, town, market, behaviour, clock, said, books, since, desk)
+
+
+@inline
+def choose(i, k, u_outside, town, market, behaviour, clock, desk):  # type: ignore[no-untyped-def]
+    """Return the firm bought from, or NOBODY; note the number of firms considered."""
     person = town.people[i]
-    log_reference = math.log(np.float64(person.reference_price))
-    f, n_considered = choose(i, u_outside, log_reference, town, market, behaviour, clock)
+    log_reference = np.float64(person.log_reference)
     usual = person.usual
-    person.seen = clock.period
-    if f == NOBODY:
-        return
-    relation = town.relations[i, f]
+    has_usual = usual != NOBODY
+    has_jumped = False
+    if has_usual:
+        posted = market.offers[usual, town.relations[i, usual].tier]
+        has_jumped = search.is_price_jump(posted.log_price, log_reference, behaviour)
+    effort = search.effort_of_search(person, has_usual, has_jumped, behaviour)
+    elapsed = clock.period - person.seen
+
+    n_considered, n_firms = 0, town.relations.shape[1]
+    for f in range(n_firms):
+        relation = town.relations[i, f]
+        offer = market.offers[f, relation.tier]
+        is_reachable = (person.reach >> f) & 1 == 1
+        if not offer.is_open or not is_reachable:
+            continue
+        is_usual = f == usual
+        place = k * n_firms + f
+        u_notice, u_ad, u_forget = (
+            to_unit(desk.words[0, place]), to_unit(desk.words[2, place]), to_unit(desk.words[3, place])
+        )  # fmt: skip
+        exposure = market.exposure[clock.period + 1, f] - market.exposure[person.seen + 1, f]
+        search.refresh_awareness(relation, is_usual, exposure, elapsed, u_ad, u_forget, behaviour)
+        desk.considered[n_considered] = f
+        n_considered += (
+            (relation.barred_until <= clock.period)
+            & (offer.quality_value >= 0.0)
+            & search.comes_to_mind(relation, is_usual, effort, offer.ad_reach, u_notice)
+        )
+    desk.n_considered[k] = n_considered
+
+    best, best_utility = NOBODY, behaviour.outside_utility + gumbel(u_outside)
+    for place in range(n_considered):
+        f = desk.considered[place]
+        relation = town.relations[i, f]
+        offer = market.offers[f, relation.tier]
+        whim = gumbel(to_unit(desk.words[1, k * n_firms + f]))
+        utility = evaluate.perceived_value(person, relation, offer, log_reference, behaviour) + whim
+        if utility > best_utility:
+            best, best_utility = f, utility
+    return best
+
+
+@inline
+def acquire(i, f, n_considered, town, market, behaviour, clock, books, since):  # type: ignore[no-untyped-def]
+    """Leave the usual firm or stay, and buy; return the firm's margin on the purchase, in money."""
+    person, relation = town.people[i], town.relations[i, f]
+    log_reference = np.float64(person.log_reference)
     offer = market.offers[f, relation.tier]
+    usual = person.usual
     if usual != NOBODY:
         old = town.relations[i, usual]
         cell = books[usual, old.tier, person.type]
@@ -112,37 +256,42 @@ def meet_need(i, u_outside, town, market, behaviour, clock, said, books, since):
             old_offer = market.offers[usual, old.tier]
             old.cause = evaluate.reason_to_switch(person, old, old_offer, relation, offer, log_reference, behaviour)
     person.is_alert = False
-    has_choice = (person.reach & (person.reach - np.uint32(1))) != 0
     is_dearer = relation.bought_at >= 0 and search.is_price_jump(offer.log_price, log_reference, behaviour)
-
+    buy.judge_price(relation, is_dearer, behaviour)
     if relation.bought_at < 0:
         relation.expectation = use.promise(offer, behaviour)
+    has_choice = (person.reach & (person.reach - np.uint32(1))) != 0
     margin = buy.pay(person, relation, f, offer, clock.period, behaviour, books, since)
-    buy.adapt(person, relation, offer, log_reference, behaviour)
+    buy.adapt(person, offer, behaviour)
     buy.form_habit(town.relations, i, f, has_choice, behaviour)
-    buy.credit_word_of_mouth(i, relation, f, margin, clock.period, behaviour, said)
     person.usual = f
     pulse = town.pulses[i]
-    pulse.lapse_at = min(pulse.lapse_at, clock.period + behaviour.activity_window)
+    pulse.lapse_at = min(np.int64(pulse.lapse_at), clock.period + behaviour.activity_window)
+    books[f, relation.tier, person.type, Line.CONSIDERED] += n_considered
+    return margin
 
+
+@inline
+def live_with_it(i, f, k, town, market, behaviour, clock, said, books, since, desk):  # type: ignore[no-untyped-def]
+    """Use what was bought from firm ``f``; complain, learn, and speak of it, or walk out."""
+    person, relation = town.people[i], town.relations[i, f]
+    offer = market.offers[f, relation.tier]
     cell = books[f, relation.tier, person.type]
-    cell[Line.CONSIDERED] += n_considered
-    u_radius, u_angle, u_failure, u_complain = block(
-        clock.seed, Stream.EXPERIENCE // 4, clock.period, pulse.id, offer.slot
-    )
-    u_recover, u_speak, _, _ = block(clock.seed, Stream.RECOVER // 4, clock.period, pulse.id, 0)
+    u_radius, u_angle = to_unit(desk.words[0, k]), to_unit(desk.words[1, k])
+    u_failure, u_complain = to_unit(desk.words[2, k]), to_unit(desk.words[3, k])
+    u_recover, u_speak = to_unit(desk.more_words[0, k]), to_unit(desk.more_words[1, k])
     lived = use.experience(offer, u_radius, u_angle, behaviour)
     has_failed = u_failure < offer.failure_rate
-    satisfaction, attachment = relation.satisfaction, relation.attachment
+    satisfaction, attachment = relation.satisfaction, np.float64(relation.attachment)
     if has_failed:
         lived -= after_sales.bear_failure(relation, offer, u_complain, u_recover, cell, behaviour)
     else:
         relation.strikes *= behaviour.strike_fade
     felt = after_sales.update_satisfaction(relation, lived, behaviour)
     after_sales.update_attachment(person, relation, lived, felt, market.norm, behaviour)
-    after_sales.update_trust(relation, has_failed, felt, is_dearer, behaviour)
-    cell[Line.SATISFACTION_CHANGE] += np.float64(relation.satisfaction) - satisfaction
-    cell[Line.ATTACHMENT_CHANGE] += np.float64(relation.attachment) - attachment
+    after_sales.judge_quality(relation, has_failed, felt, behaviour)
+    cell[Line.SATISFACTION_CHANGE] += level(relation.satisfaction - satisfaction)
+    cell[Line.ATTACHMENT_CHANGE] += relation.attachment - attachment
     talk.speak(i, person, relation, f, felt, u_speak, behaviour, said, cell)
     if has_failed:
         person.is_alert = True
@@ -151,41 +300,3 @@ def meet_need(i, u_outside, town, market, behaviour, clock, said, books, since):
             relation.barred_until = clock.period + behaviour.quit_periods
             relation.strikes = 0.0
             person.usual = NOBODY
-
-
-@inline
-def choose(i, u_outside, log_reference, town, market, behaviour, clock):  # type: ignore[no-untyped-def]
-    """Return the firm bought from, or NOBODY, and the number of firms considered.
-
-    Each firm's draws are keyed to the firm, so that one firm's offer changes only the choices it should: common random
-    numbers, and no dependence on the order in which firms are listed.
-    """
-    person, pulse = town.people[i], town.pulses[i]
-    usual = person.usual
-    has_usual = usual != NOBODY
-    has_jumped = False
-    if has_usual:
-        posted = market.offers[usual, town.relations[i, usual].tier]
-        has_jumped = search.is_price_jump(posted.log_price, log_reference, behaviour)
-    effort = search.effort_of_search(person, has_usual, has_jumped, behaviour)
-    elapsed = clock.period - person.seen
-
-    best, best_utility, n_considered = NOBODY, behaviour.outside_utility + gumbel(u_outside), 0
-    for f in range(town.relations.shape[1]):
-        relation = town.relations[i, f]
-        offer = market.offers[f, relation.tier]
-        is_reachable = (person.reach >> f) & 1 == 1
-        if not offer.is_open or not is_reachable:
-            continue
-        is_usual = f == usual
-        u_notice, u_choice, u_ad, u_forget = block(clock.seed, Stream.NOTICE // 4, clock.period, pulse.id, offer.slot)
-        exposure = market.exposure[clock.period + 1, f] - market.exposure[person.seen + 1, f]
-        search.refresh_awareness(relation, is_usual, exposure, elapsed, u_ad, u_forget, behaviour)
-        if relation.barred_until > clock.period or offer.quality_value < 0.0:
-            continue
-        if search.comes_to_mind(relation, is_usual, effort, offer.ad_reach, u_notice):
-            n_considered += 1
-            utility = evaluate.perceived_value(person, relation, offer, log_reference, behaviour) + gumbel(u_choice)
-            if utility > best_utility:
-                best, best_utility = f, utility
-    return best, n_considered

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from sim.compiled import inline
 
 
 @inline
-def happens(rate, luck):  # type: ignore[no-untyped-def]
-    """Say whether an event of a Poisson rate happens at least once: with probability ``1 - exp(-rate)``.
+def chance_of(rate):  # type: ignore[no-untyped-def]
+    """Return the chance that an event of a Poisson rate happens at least once in a period."""
+    return 1.0 - math.exp(-rate)
 
-    The probability never exceeds the rate, so most of those to whom nothing happens are known without the exponential.
+
+@inline
+def happens(rate, luck):  # type: ignore[no-untyped-def]
+    """Say whether an event of a Poisson rate happens at least once.
+
+    The chance never exceeds the rate, so most of those to whom nothing happens are known without the exponential.
     """
-    return luck < rate and luck < 1.0 - math.exp(-rate)
+    return luck < rate and luck < chance_of(rate)
 
 
 @inline
 def arises(pulse, luck):  # type: ignore[no-untyped-def]
     """Say whether a need arises: needs come at an individual rate (NBD; Ehrenberg 1959, Applied Statistics 8)."""
-    return happens(np.float64(pulse.rate), luck)
+    return luck < pulse.chance
 
 
 @inline

@@ -15,6 +15,11 @@ def single(x: float) -> float:
     return float(np.float32(x))
 
 
+def step(x: float) -> float:
+    """Round a number from -1 to 1 as it is stored: to the nearest step of 2**-14, up at a tie."""
+    return math.floor(x * 2**14 + 0.5) / 2**14
+
+
 def clip(x: float, low: float, high: float) -> float:
     """Return the number nearest to ``x`` between ``low`` and ``high``."""
     return min(max(x, low), high)

@@ -9,7 +9,7 @@ from sim import draws
 from sim.demand import load_demand
 from sim.draws import Stream
 from sim.loyalty_types import PRIOR_FIELDS, TYPE_NAMES, LoyaltyType, prior_table
-from tests.reference.arithmetic import logistic, normal, single
+from tests.reference.arithmetic import logistic, normal, single, step
 from tests.reference.relation import Relation
 
 if TYPE_CHECKING:
@@ -98,9 +98,9 @@ class Origins:
             (shape - 1.0) / shape * self.uniform(Stream.TALKATIVENESS, person) ** (-1.0 / shape)
         )
         person.is_constrained = person.type == LoyaltyType.LATENT
-        person.rate = (
-            single(person.full_rate * self.settings.constrained_rate) if person.is_constrained else person.full_rate
-        )
+        exact = self.rate_scale * rate * relative_rate
+        now = exact * self.settings.constrained_rate if person.is_constrained else exact
+        person.chance = single(1.0 - math.exp(-now))
 
     def _give_weights(self, person: Customer, prior: dict[str, float]) -> None:
         def spread(weight: str, stream: Stream) -> float:
@@ -123,7 +123,7 @@ class Origins:
             u = self.uniform(Stream.TASTE, person, firm.slot)
             relation = Relation(
                 taste=single(self.behaviour.taste_spread * taste_weight * logistic(u)),
-                distance=single(self.behaviour.distance_spread * self.uniform(Stream.DISTANCE, person, firm.slot)),
+                distance=step(self.behaviour.distance_spread * self.uniform(Stream.DISTANCE, person, firm.slot)),
                 is_aware=self.uniform(Stream.AWARE, person, firm.slot) < firm.spec.awareness,
                 tier=firm.entry_tier,
             )

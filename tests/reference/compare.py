@@ -8,7 +8,7 @@ import numpy as np
 
 from sim import Market
 from sim.accounts import CAUSE_NAMES, FirmCost, Line
-from sim.customers import PERSON, PULSE, RELATION
+from sim.records import PERSON, PULSE, RELATION
 from tests.reference.arithmetic import NOBODY
 from tests.reference.market import ReferenceMarket
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: How the kernels' columns are called here, where the names differ.
 _PERSON_NAMES = {"search": "search_effort", "rate": "full_rate", "talk": "talkativeness"}
 #: When the kernels next look for a lapse is theirs; what lapses is compared.
-_NOT_STATE = ("lapse_at", "rate")
+_NOT_STATE = ("lapse_at",)
 
 
 def compare(scenario: Scenario, seed: int, periods: int) -> None:
@@ -46,7 +46,7 @@ def compare(scenario: Scenario, seed: int, periods: int) -> None:
 def compare_customers(market: Market, reference: ReferenceMarket, where: str) -> None:
     """Fail if a customer is not the same in both."""
     people = reference.customer_list
-    for field in (*(name for name in PULSE.names if name not in _NOT_STATE), *PERSON.names):
+    for field in ("id", *(name for name in PULSE.names if name not in _NOT_STATE), *PERSON.names):
         expected = np.array([_of_person(customer, field) for customer in people])
         _check(market.customers.column(field), expected, f"{where}, customer {{}}: {field}")
     for field in RELATION.names:

@@ -138,7 +138,7 @@ class Firm(mesa.Agent):
             service = self.policy.service[relation.tier]
             served = t - max(relation.since, self.reviewed_at)
             relation.margin = single(relation.margin - self.spec.service_cost * (service * service) * served)
-        scores = [self.score(relation) for _, relation in members]
+        scores = [single(self.score(relation)) for _, relation in members]
         cuts = pyramid.cuts(np.array(scores, dtype=np.float64)).tolist()
         migration = np.zeros((len(self.tiers), len(self.tiers)), dtype=np.int64)
         for (_, relation), score in zip(members, scores, strict=True):

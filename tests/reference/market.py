@@ -59,7 +59,9 @@ class ReferenceMarket(mesa.Model):
         ties = network.build(self.scenario.network, self.n_customers, self.seed_used, self.scenario.folder)
         for customer in self.customer_list:
             places = range(ties.first[customer.row], ties.first[customer.row + 1])
-            customer.neighbours = [(self.customer_list[ties.neighbours[k]], float(ties.tie[k])) for k in places]
+            customer.neighbours = [
+                (self.customer_list[ties.neighbours[k]], float(ties.strengths[ties.tie[k]])) for k in places
+            ]
 
     def block_of(self, row: int) -> int:
         """Return the block of rows in which a customer's money is added up."""

@@ -11,7 +11,7 @@ import mesa
 from sim import draws
 from sim.accounts import Cause, Line
 from sim.draws import Stream
-from tests.reference.arithmetic import NEVER, NOBODY, gumbel, normal, single
+from tests.reference.arithmetic import NEVER, NOBODY, gumbel, normal, single, step
 from tests.reference.choice import Option, appraise, reason_to_switch
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Customer(mesa.Agent):
     # given at birth, by `Origins.endow`
     type: LoyaltyType
     full_rate: float  # needs per period, when nothing holds the person back
-    rate: float
+    chance: float  # of a need in a period
     basket: float
     talkativeness: float
     price_weight: float
@@ -90,7 +90,7 @@ class Customer(mesa.Agent):
         """Become a new person, without history."""
         self.birth = period + 1
         self.id = (self.birth << 32) + self.row
-        self.reference_price = 1.0
+        self.log_reference = 0.0  # logarithm of the price the person is used to
         self.seen = period  # the last need
         self.usual: Firm | None = None
         self.is_alert = False
@@ -150,7 +150,7 @@ class Customer(mesa.Agent):
     def be_freed(self) -> None:
         """Lose what held a latent person back."""
         self.is_constrained = False
-        self.rate = self.full_rate
+        self.chance = single(1.0 - math.exp(-self.full_rate))
 
     def join(self, firm: Firm) -> None:
         """Become a firm's customer."""
@@ -175,21 +175,16 @@ class Customer(mesa.Agent):
 
     def need(self, luck: float) -> bool:
         """Say whether a need arises in this period."""
-        return luck < 1.0 - math.exp(-self.rate)
+        return luck < self.chance
 
     def offer_of(self, firm: Firm) -> Offer:
         """Return what a firm offers this person: those who are not customers see the entry tier's offer."""
         relation = self.relations[firm.number]
         return firm.offers[relation.tier if relation.is_active else firm.entry_tier]
 
-    @property
-    def log_reference_price(self) -> float:
-        """Logarithm of the price this person is used to."""
-        return math.log(self.reference_price)
-
     def sees_jump(self, offer: Offer) -> bool:
         """Say whether a price is a jump over what this person is used to."""
-        return offer.log_price - self.log_reference_price > self.model.log_price_jump
+        return offer.log_price - self.log_reference > self.model.log_price_jump
 
     def search(self) -> list[Option]:
         """Return the firms that come to mind, as options; learn of firms, and forget some."""
@@ -239,8 +234,7 @@ class Customer(mesa.Agent):
         self.pay(firm, relation, offer)
         firm.enter(Line.CONSIDERED, self, len(options))
         relation.bought_at = self.model.period
-        step = how.reference_speed * (offer.log_price - self.log_reference_price)
-        self.reference_price = single(math.exp(self.log_reference_price + step))
+        self.log_reference = single(self.log_reference + how.reference_speed * (offer.log_price - self.log_reference))
         for other in self.relations:
             other.grow_used(other is relation and len(self.reach) > 1, how)
         self.usual = firm
@@ -274,7 +268,7 @@ class Customer(mesa.Agent):
         relation.revenue = single(relation.revenue + paid)
         relation.margin = single(relation.margin + margin)
         if relation.told_by != NOBODY and self.model.period - relation.told_at <= how.credit_window:
-            teller = self.model.customer_list[relation.told_by]
+            teller, _ = self.neighbours[relation.told_by]
             self.credit = (teller, firm, single(how.credit_share * margin))
 
     def use(self, purchase: Purchase) -> None:
@@ -327,10 +321,10 @@ class Customer(mesa.Agent):
         luck = self.luck(Stream.SPEAK)
         warmth = max(felt, purchase.relation.attachment)
         if felt < 0.0 and luck < self.talkativeness * how.grievance_rate * -felt:
-            self.said = Word(firm, single(felt), 0)
+            self.said = Word(firm, step(felt), 0)
             firm.enter(Line.GRIEVANCES, self)
         elif felt >= 0.0 and luck < self.talkativeness * how.praise_rate * warmth:
-            self.said = Word(firm, single(warmth), 0)
+            self.said = Word(firm, step(warmth), 0)
             firm.enter(Line.PRAISE, self)
 
     def lose_patience(self, purchase: Purchase) -> None:
@@ -358,7 +352,7 @@ class Customer(mesa.Agent):
         relation.is_aware = relation.is_aware or can_reach
         firm.enter(Line.PRAISE_HEARD if word.valence > 0.0 else Line.GRIEVANCES_HEARD, self)
         if word.valence > 0.0 and firm is not self.usual:
-            relation.told_by, relation.told_at = speaker.row, self.model.period
+            relation.told_by, relation.told_at = number, self.model.period
             self.is_alert = self.is_alert or can_reach
         may_travel = word.valence < 0.0 and word.steps < how.relay_steps and self.put_down is None
         if may_travel and self.luck(Stream.RELAY, 1 + number) < how.relay_rate:
