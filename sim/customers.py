@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.compiled import inline, kernel, parallel_kernel, prange, seldom
-from sim.draws import Stream, block, firm_slot, normal
+from sim.draws import Stream, block, firm_slot, normal, wait_for
 from sim.errors import InputError
-from sim.journey.need import chance_of
+from sim.journey import need
 from sim.loyalty_types import TYPE_NAMES, LoyaltyType, prior_table
 from sim.records import NEVER, NOBODY, identity, in_steps
 
@@ -36,6 +36,8 @@ class Origins(NamedTuple):
     distance_spread: float
     latent_premium: float
     constrained_rate: float
+    leave_rate: float  # Poisson rates per period: of moving away ...
+    release_rate: float  # ... and of being set free
     captive_firm: int
     firm_slots: npt.NDArray[np.int64]  # shape (n_firms,), like the rest
     firm_reach: npt.NDArray[np.float64]
@@ -88,6 +90,8 @@ def origins(scenario: Scenario, is_founder: npt.NDArray[np.bool_]) -> Origins:
         distance_spread=behaviour.distance_spread,
         latent_premium=customers.latent_premium,
         constrained_rate=customers.constrained_rate,
+        leave_rate=need.rate_of(customers.turnover),
+        release_rate=need.rate_of(customers.release_rate),
         captive_firm=names.index(customers.captive_to) if customers.captive_to else NOBODY,
         firm_slots=np.array([firm_slot(name) for name in names], dtype=np.int64),
         firm_reach=np.array([firm.reach for firm in firms], dtype=np.float64),
@@ -132,8 +136,8 @@ def gamma_draw(shape, seed, group, period, person):  # type: ignore[no-untyped-d
 def be_born(i, birth, open_access, seed, town, origins):  # type: ignore[no-untyped-def]
     """Let a new person without history live in row ``i``; ``birth`` is the period after the one they move in."""
     pulse, person = town.pulses[i], town.people[i]
-    pulse.birth = birth
-    who = identity(pulse, i)
+    person.birth = birth
+    who = identity(person, i)
     u_type, u_nature, u_talk, u_search = block(seed, Stream.TYPE // 4, birth, who, 0)
     u_price, u_reward, u_effort, u_quality = block(seed, Stream.PRICE_SPREAD // 4, birth, who, 0)
     u_service, u_tolerance, u_gain, _ = block(seed, Stream.SERVICE_SPREAD // 4, birth, who, 0)
@@ -153,9 +157,12 @@ def be_born(i, birth, open_access, seed, town, origins):  # type: ignore[no-unty
     basket = gamma_draw(origins.basket_shape, seed, Stream.BASKET // 4, birth, who)
     basket = origins.basket_scale / basket if origins.is_basket_inverse else origins.basket_scale * basket
 
-    pulse.chance = chance_of(rate * origins.constrained_rate if is_latent else rate)
-    pulse.lapse_at = NEVER
     person.rate = rate
+    u_stay, _, u_first, _ = block(seed, Stream.STAY // 4, birth, who, 0)
+    rate_now = np.float64(person.rate) * (origins.constrained_rate if is_latent else 1.0)
+    pulse.need_at = min(NEVER, birth - 1 + wait_for(u_first, rate_now))
+    pulse.leave_at = min(NEVER, birth - 1 + wait_for(u_stay, origins.leave_rate))
+    pulse.lapse_at = NEVER
     person.basket = basket
     person.talk = (origins.talk_shape - 1.0) / origins.talk_shape * math.pow(u_talk, -1.0 / origins.talk_shape)
     person.price_weight = prior[0] * math.exp(spread * logistic(u_price))
@@ -172,6 +179,7 @@ def be_born(i, birth, open_access, seed, town, origins):  # type: ignore[no-unty
     person.usual = NOBODY
     person.type = kind
     person.is_constrained = is_latent
+    need.set_alarm(pulse, release_of(person, i, origins.release_rate, seed))
     person.is_alert = False
     person.reach = np.uint32(0)
 
@@ -229,23 +237,37 @@ def settle(town, origins, seed):  # type: ignore[no-untyped-def]
 def open_access(town, mask, origins, seed):  # type: ignore[no-untyped-def]
     """Let all captives reach the firms in ``mask`` that reach them at all; they know those, and look around."""
     for i in range(town.people.size):
-        person, pulse = town.people[i], town.pulses[i]
+        person = town.people[i]
         if person.type == LoyaltyType.MONOPOLY:
             person.is_alert = True
             for f in range(town.relations.shape[1]):
                 if (mask >> np.uint32(f)) & np.uint32(1):
                     slot = origins.firm_slots[f]
-                    _, _, u_reach, _ = block(seed, Stream.TASTE // 4, pulse.birth, identity(pulse, i), slot)
+                    _, _, u_reach, _ = block(seed, Stream.TASTE // 4, person.birth, identity(person, i), slot)
                     if u_reach < origins.firm_reach[f]:
                         person.reach |= np.uint32(1) << np.uint32(f)
                         town.relations[i, f].is_aware = True
 
 
 @inline
-def set_free(person, pulse):  # type: ignore[no-untyped-def]
-    """Take away what held a latent customer back: needs come at the person's own rate from now on."""
+def release_of(person, i, release_rate, seed):  # type: ignore[no-untyped-def]
+    """Return the period in which what holds the person back lifts by itself, or NEVER."""
+    if not person.is_constrained or release_rate <= 0.0:
+        return NEVER
+    _, u_held, _, _ = block(seed, Stream.STAY // 4, person.birth, identity(person, i), 0)
+    return min(NEVER, person.birth - 1 + wait_for(u_held, release_rate))
+
+
+@inline
+def set_free(person, pulse, i, period, seed):  # type: ignore[no-untyped-def]
+    """Take away what held a latent customer back: needs come at the person's own rate, from this period on.
+
+    The next need is drawn anew: of a Poisson rate, what has not happened yet does not count.
+    """
     person.is_constrained = False
-    pulse.chance = chance_of(np.float64(person.rate))
+    _, _, u_need, _ = block(seed, Stream.FREED // 4, period, identity(person, i), 0)
+    pulse.need_at = min(NEVER, period - 1 + wait_for(u_need, np.float64(person.rate)))
+    need.set_alarm(pulse, NEVER)
 
 
 @kernel
@@ -254,6 +276,6 @@ def lift_constraints(town, share, seed, period):  # type: ignore[no-untyped-def]
     for i in range(town.people.size):
         person, pulse = town.people[i], town.pulses[i]
         if person.is_constrained:
-            _, _, _, u_lift = block(seed, Stream.LIFT // 4, period, identity(pulse, i), 0)
+            _, u_lift, _, _ = block(seed, Stream.LIFT // 4, period, identity(person, i), 0)
             if u_lift < share:
-                set_free(person, pulse)
+                set_free(person, pulse, i, period, seed)

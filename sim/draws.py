@@ -55,29 +55,32 @@ class Stream(IntEnum):
     REACH = 22
     AWARE = 23
     CAPTIVE_TO = 24
-    # every period, one per person
-    MOVE = 28
-    NEED = 29
-    RELEASE = 30
-    OUTSIDE = 31
+    # at a need, one per person
+    OUTSIDE = 28
+    NEXT_NEED = 29
+    RECOVER = 30
+    SPEAK = 31
     # at a need, one per person and firm (slot: the firm)
     NOTICE = 32
     CHOICE = 33
     ADVERTISING = 34
     FORGET = 35
-    # at use and after, one per person
+    # at use, one per person and firm bought from (slot: the firm)
     EXPERIENCE = 36
-    EXPERIENCE_ANGLE = 37
     FAILURE = 38
     COMPLAIN = 39
-    RECOVER = 40
-    SPEAK = 41
-    RELAY = 42
-    LIFT = 43
+    # when it comes up, one per person (slot of RELAY: the tie)
+    RELAY = 40
+    LIFT = 41
+    FREED = 42
     # set-up that no person owns
     NETWORK = 44
     TIE = 45
     SAMPLE = 46
+    # at birth, one per person
+    STAY = 48
+    HELD_BACK = 49
+    FIRST_NEED = 50
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
@@ -187,6 +190,59 @@ def gumbel(u):  # type: ignore[no-untyped-def]
 def normal(u_radius, u_angle):  # type: ignore[no-untyped-def]
     """Turn two uniforms into one standard normal draw (Box & Muller 1958)."""
     return math.sqrt(-2.0 * math.log(u_radius)) * math.cos(2.0 * math.pi * u_angle)
+
+
+@inline
+def normal_of(u):  # type: ignore[no-untyped-def]
+    """Turn one uniform into one standard normal draw: its quantile, to about 1 part in 10**16 [1]_.
+
+    References
+    ----------
+    .. [1] Wichura (1988), "Algorithm AS 241: The percentage points of the normal distribution", Applied Statistics 37.
+    """
+    q = u - 0.5
+    if abs(q) <= 0.425:
+        r = 0.180625 - q * q
+        top = 2.5090809287301226727e3 * r + 3.3430575583588128105e4
+        top = (top * r + 6.7265770927008700853e4) * r + 4.5921953931549871457e4
+        top = (top * r + 1.3731693765509461125e4) * r + 1.9715909503065514427e3
+        top = (top * r + 1.3314166789178437745e2) * r + 3.3871328727963666080e0
+        low = 5.2264952788528545610e3 * r + 2.8729085735721942674e4
+        low = (low * r + 3.9307895800092710610e4) * r + 2.1213794301586595867e4
+        low = (low * r + 5.3941960214247511077e3) * r + 6.8718700749205790830e2
+        low = (low * r + 4.2313330701600911252e1) * r + 1.0
+        return q * top / low
+    r = math.sqrt(-math.log(u if q < 0.0 else 1.0 - u))
+    if r <= 5.0:
+        r -= 1.6
+        top = 7.74545014278341407640e-4 * r + 2.27238449892691845833e-2
+        top = (top * r + 2.41780725177450611770e-1) * r + 1.27045825245236838258e0
+        top = (top * r + 3.64784832476320460504e0) * r + 5.76949722146069140550e0
+        top = (top * r + 4.63033784615654529590e0) * r + 1.42343711074968357734e0
+        low = 1.05075007164441684324e-9 * r + 5.47593808499534494600e-4
+        low = (low * r + 1.51986665636164571966e-2) * r + 1.48103976427480074590e-1
+        low = (low * r + 6.89767334985100004550e-1) * r + 1.67638483018380384940e0
+        low = (low * r + 2.05319162663775882187e0) * r + 1.0
+    else:
+        r -= 5.0
+        top = 2.01033439929228813265e-7 * r + 2.71155556874348757815e-5
+        top = (top * r + 1.24266094738807843860e-3) * r + 2.65321895265761230930e-2
+        top = (top * r + 2.96560571828504891230e-1) * r + 1.78482653991729133580e0
+        top = (top * r + 5.46378491116411436990e0) * r + 6.65790464350110377720e0
+        low = 2.04426310338993978564e-15 * r + 1.42151175831644588870e-7
+        low = (low * r + 1.84631831751005468180e-5) * r + 7.86869131145613259100e-4
+        low = (low * r + 1.48753612908506148525e-2) * r + 1.36929880922735805310e-1
+        low = (low * r + 5.99832206555887937690e-1) * r + 1.0
+    return math.copysign(top / low, q)
+
+
+@inline
+def wait_for(u, rate):  # type: ignore[no-untyped-def]
+    """Turn a uniform into the number of periods, 1 or more, to the first in which an event of a Poisson rate happens.
+
+    It is ``k`` or more with probability ``exp(-rate (k - 1))``, as if one had drawn every period whether it happens.
+    """
+    return 1 + int(min(-math.log(u) / rate, 1e6)) if rate > 0.0 else 1_000_000
 
 
 def firm_slot(name: str) -> int:

@@ -22,6 +22,7 @@ from sim.journey import context, life, talk
 from sim.network import build
 from sim.records import NEVER, new_town
 from sim.results import Results
+from sim.review import review_pyramids
 from sim.scenario import Scenario, load_scenario
 from sim.views import Customers
 
@@ -87,7 +88,6 @@ class Market(mesa.Model):  # type: ignore[misc]
         self.books = np.zeros((self.n_blocks, self.n_firms, self.n_tiers, 7, N_LINES))
         self.since = np.zeros((self.n_blocks, self.n_firms, self.last_period), dtype=np.int64)
         self.exposure = np.zeros((self.last_period + 1, self.n_firms))
-        self.scores = np.zeros(self.n_customers, dtype=np.float32)
         self.history = History()
         self.firms: dict[str, Firm] = {spec.name: Firm(self, index, spec) for index, spec in enumerate(scenario.firms)}
         happenings.set_the_scene(self)
@@ -103,7 +103,7 @@ class Market(mesa.Model):  # type: ignore[misc]
         use_threads_for(self.n_customers)
         self._open_period()
         happenings.happen(self)
-        self.agents.do("review_pyramid")
+        self._review_pyramids()
         self.agents.do("decide")
         self.agents.do("post_policy")  # every firm has posted before anyone needs, searches, chooses, buys, uses
         self._live_through()
@@ -152,6 +152,11 @@ class Market(mesa.Model):  # type: ignore[misc]
             self.standing = np.where(relations["is_active"], relations["tier"], -1).astype(np.int8)
             self.standing_types = self.town.people["type"].copy()
 
+    def _review_pyramids(self) -> None:
+        """Let the firms whose review is due rank their customers and cut their tiers anew."""
+        if self.period > 0:
+            review_pyramids(self, [firm for firm in self.firms.values() if firm.is_review_due])
+
     def _live_through(self) -> None:
         """Let every customer live through the period."""
         firms = list(self.firms.values())
@@ -166,6 +171,7 @@ class Market(mesa.Model):  # type: ignore[misc]
         ]
         life.live_through(
             self.town,
+            self.network,
             context.Market(self.offers, self.exposure, math.fsum(promised) / len(promised) if promised else 0.0),
             self.behaviour,
             self.origins,
@@ -179,7 +185,7 @@ class Market(mesa.Model):  # type: ignore[misc]
     def _listen(self) -> None:
         """Credit the purchases that word of mouth led to, and let it spread."""
         clock = context.Clock(self.seed_used, self.period)
-        talk.settle_credit(self.town, self.network, self.said)
+        talk.settle_credit(self.town, self.said)
         talk.spread_news(self.network, self.said)
         talk.listen(self.town, self.network, self.behaviour, clock, self.said, self.books)
 

@@ -1,7 +1,7 @@
 """The records of the people: one per person, one per person and firm, as compiled kernels see them.
 
 What is touched together is stored together: the pulse is all that an idle week needs, so that a quiet million passes
-quickly; the person, and one line of memory (64 bytes) for each firm, are read when there is a need.
+quickly; the person, and one line of memory (64 bytes) for each firm, are read when something happens.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ MEMORY_LINE = 64  # bytes that come from memory together
 
 PULSE = np.dtype(
     [
-        ("chance", "f4"),  # of a need in a period, as now constrained
-        ("birth", "i2"),  # 0 for the first people, the period after which they moved in for others
+        ("wake_at", "i2"),  # the earliest of the periods below; nothing happens to the person by itself before it
+        ("need_at", "i2"),  # period of the next need
         ("lapse_at", "i2"),  # earliest period at which a membership may lapse
+        ("leave_at", "i2"),  # period in which the person moves away
     ]
 )
 
@@ -43,6 +44,7 @@ PERSON = np.dtype(
         ("tolerance", "f4"),
         ("log_reference", "f4"),  # logarithm of the reference price
         ("reach", "u4"),  # bit f: firm f can be bought from
+        ("birth", "i2"),  # 0 for the first people, the period after the one they moved in for others
         ("seen", "i2"),  # period of the last need
         ("usual", "i1"),  # firm last bought from, or NOBODY
         ("type", "i1"),
@@ -114,9 +116,9 @@ def _in_line(shape: tuple[int, ...], dtype: np.dtype[np.void]) -> RecordArray:
 
 
 @inline
-def identity(pulse, i):  # type: ignore[no-untyped-def]
+def identity(person, i):  # type: ignore[no-untyped-def]
     """Return who lives in row ``i``: birth * 2**32 + number of the household, the address of all their draws."""
-    return (np.int64(pulse.birth) << 32) | i
+    return (np.int64(person.birth) << 32) | i
 
 
 @inline

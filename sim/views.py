@@ -108,7 +108,7 @@ class Customers:
             If there is no such column.
         """
         if name == "id":
-            births = self.town.pulses["birth"].astype(np.int64)
+            births = self.town.people["birth"].astype(np.int64)
             return np.asarray((births << 32) | np.arange(births.size))
         for records in (self.town.people, self.town.relations, self.town.pulses):
             if name in (records.dtype.names or ()):

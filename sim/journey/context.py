@@ -40,10 +40,8 @@ class Market(NamedTuple):
 class Behaviour(NamedTuple):
     """The rules of behaviour of all customers, in the order they are used; units as in ``BehaviourSpec``."""
 
-    turnover: float
     activity_window: int
     constrained_rate: float
-    release_rate: float
     forget_rate: float
     alert_search: float
     log_price_jump: float  # ln(1 + price_jump)
@@ -107,8 +105,8 @@ class Said(NamedTuple):
     next_steps: npt.NDArray[np.int8]
     has_news: npt.NDArray[np.bool_]  # a neighbour speaks
     n_credits: npt.NDArray[np.int64]  # shape (n_blocks,): purchases of the block's people that praise led to
-    credit_buyer: npt.NDArray[np.int32]  # shape (n_customers,): each block has a list in its people's places
-    credit_to: npt.NDArray[np.int32]  # row of the teller, or NOBODY if they have moved away
+    credit_to: npt.NDArray[np.int32]  # shape (n_customers,): rows of who praised; each block's in its people's places
+    credit_since: npt.NDArray[np.int16]  # period in which they did
     credit_firm: npt.NDArray[np.int8]
     credit_money: npt.NDArray[np.float32]
 
@@ -124,8 +122,8 @@ def silence(n_customers: int, n_blocks: int) -> Said:
         next_steps=np.zeros(n_customers, dtype=np.int8),
         has_news=np.zeros(n_customers, dtype=np.bool_),
         n_credits=np.zeros(n_blocks, dtype=np.int64),
-        credit_buyer=np.empty(n_customers, dtype=np.int32),
         credit_to=np.empty(n_customers, dtype=np.int32),
+        credit_since=np.empty(n_customers, dtype=np.int16),
         credit_firm=np.empty(n_customers, dtype=np.int8),
         credit_money=np.empty(n_customers, dtype=np.float32),
     )

@@ -9,35 +9,34 @@ import numpy.typing as npt
 
 from sim.accounts import Cause, Line
 from sim.compiled import inline, parallel_kernel, prange
-from sim.customers import be_born, set_free
-from sim.draws import Stream, draw_together, gumbel, to_unit
+from sim.customers import be_born, release_of, set_free
+from sim.draws import Stream, draw_together, gumbel, to_unit, wait_for
 from sim.journey import after_sales, buy, evaluate, membership, need, search, talk, use
 from sim.prefetch import prefetch_row
-from sim.records import NOBODY, identity, level
+from sim.records import NEVER, NOBODY, identity, level
 
-PEOPLE_AT_ONCE = 256  # whose draws of the period are made together
 NEEDS_AT_ONCE = 32  # that are met together, stage by stage ...
-NEEDS_AHEAD = 4  # ... while memory is asked for the records of the next
+NEEDS_AHEAD = 4  # ... while memory is asked for the relations of the next
+LAPSES_AHEAD = 16  # people whose records are asked for if a membership may lapse
 
 
 class Desk(NamedTuple):
     """Where a block of people keeps what it works on; ``width`` addresses are drawn at once."""
 
-    in_need: npt.NDArray[np.int64]  # shape (people in the block + 1,): rows of those with a need
-    luck: npt.NDArray[np.uint32]  # shape (people in the block + 1,): their draw for buying nowhere
-    turning: npt.NDArray[np.int64]  # shape (PEOPLE_AT_ONCE + 1,): rows of those for whom more than time passes
+    awake: npt.NDArray[np.int64]  # shape (people in the block + 1,): rows of those to whom something happens
     considered: npt.NDArray[np.int64]  # shape (n_firms + 1,): firms that come to one person's mind
     chosen: npt.NDArray[np.int64]  # shape (NEEDS_AT_ONCE,): the firm bought from, or NOBODY
     n_considered: npt.NDArray[np.int64]  # shape (NEEDS_AT_ONCE,)
+    buyer: npt.NDArray[np.int64]  # shape (NEEDS_AT_ONCE,): place, of those in need, of each buyer
     who: npt.NDArray[np.int64]  # shape (width,): addresses to draw at
     slot: npt.NDArray[np.int64]  # shape (width,)
-    no_slot: npt.NDArray[np.int64]  # shape (width,): zeros
-    words: npt.NDArray[np.uint32]  # shape (4, width): what was drawn
-    more_words: npt.NDArray[np.uint32]  # shape (4, width)
+    no_slot: npt.NDArray[np.int64]  # shape (NEEDS_AT_ONCE,): zeros
+    luck: npt.NDArray[np.uint32]  # shape (4, NEEDS_AT_ONCE): what was drawn for the person
+    words: npt.NDArray[np.uint32]  # shape (4, width): what was drawn for the person and a firm
 
 
 @parallel_kernel
-def live_through(town, market, behaviour, origins, clock, open_access, said, books, since):  # type: ignore[no-untyped-def]
+def live_through(town, network, market, behaviour, origins, clock, open_access, said, books, since):  # type: ignore[no-untyped-def]
     """Let every customer live through one period.
 
     Customers are taken in blocks of rows fixed by the size of the town; each block keeps its own books, so that sums
@@ -48,6 +47,8 @@ def live_through(town, market, behaviour, origins, clock, open_access, said, boo
     ----------
     town : Town
         The people and their relations; changed in place.
+    network : Network
+        Who talks with whom; read only.
     market : Market
         What firms have posted; read only.
     behaviour : Behaviour
@@ -55,7 +56,7 @@ def live_through(town, market, behaviour, origins, clock, open_access, said, boo
     origins : Origins
         What decides who moves in.
     clock : Clock
-        Seed and period. Streams used: the groups of MOVE, NOTICE, EXPERIENCE and RECOVER, and those of birth.
+        Seed and period. Streams used: the groups of OUTSIDE, NOTICE, EXPERIENCE and FREED, and those of birth.
     open_access : uint32
         Bit ``f`` set: captive newcomers can reach firm ``f``.
     said : Said
@@ -66,91 +67,93 @@ def live_through(town, market, behaviour, origins, clock, open_access, said, boo
         Customers by the period in which their membership began; kept up to date.
     """
     n_blocks, n, n_firms = books.shape[0], town.pulses.size, books.shape[1]
-    width = max(PEOPLE_AT_ONCE, NEEDS_AT_ONCE * n_firms)
+    width = NEEDS_AT_ONCE * n_firms
     for b in prange(n_blocks):
         first, last = b * n // n_blocks, (b + 1) * n // n_blocks
         desk = Desk(
             np.empty(last - first + 1, np.int64),
-            np.empty(last - first + 1, np.uint32),
-            np.empty(PEOPLE_AT_ONCE + 1, np.int64),
             np.empty(n_firms + 1, np.int64),
             np.empty(NEEDS_AT_ONCE, np.int64),
             np.empty(NEEDS_AT_ONCE, np.int64),
+            np.empty(NEEDS_AT_ONCE, np.int64),
             np.empty(width, np.int64),
             np.empty(width, np.int64),
-            np.zeros(width, np.int64),
-            np.empty((4, width), np.uint32),
+            np.zeros(NEEDS_AT_ONCE, np.int64),
+            np.empty((4, NEEDS_AT_ONCE), np.uint32),
             np.empty((4, width), np.uint32),
         )
-        live_in_block(b, first, last, town, market, behaviour, origins, clock, open_access, said, books, since, desk)
+        live_in_block(
+            b, first, last, town, network, market, behaviour, origins, clock, open_access, said, books, since, desk
+        )
 
 
 @inline
-def live_in_block(b, first, last, town, market, behaviour, origins, clock, open_access, said, books, since, desk):  # type: ignore[no-untyped-def]
+def live_in_block(  # type: ignore[no-untyped-def]
+    b, first, last, town, network, market, behaviour, origins, clock, open_access, said, books, since, desk
+):
     """Let the people of block ``b``, in the rows from ``first`` to before ``last``, live through one period."""
     talk.owe_nothing(b, said)
     own_books, own_since = books[b], since[b]
+    turn_the_page(first, last, said)
+    n_awake = 0
+    for i in range(first, last):
+        desk.awake[n_awake] = i
+        n_awake += town.pulses[i].wake_at <= clock.period
     n_in_need = 0
-    for start in range(first, last, PEOPLE_AT_ONCE):
-        end = min(start + PEOPLE_AT_ONCE, last)
-        for i in range(start, end):
-            desk.who[i - start] = identity(town.pulses[i], i)
-        draw_together(clock.seed, Stream.MOVE // 4, clock.period, desk.who, desk.no_slot, end - start, desk.words)
-        turn_the_page(
-            start, end, town, market, behaviour, origins, clock, open_access, said, own_books, own_since, desk
-        )
-        n_in_need = note_needs(start, end, n_in_need, town, clock, desk)
+    for k in range(n_awake):
+        i = desk.awake[k]
+        prefetch_if_lapsing(desk.awake[min(k + LAPSES_AHEAD, n_awake - 1)], town, clock)
+        if wake_up(i, town, market, behaviour, origins, clock, open_access, said, own_books, own_since):
+            desk.awake[n_in_need] = i  # those with a need close ranks at the front, in order
+            n_in_need += 1
     for start in range(0, n_in_need, NEEDS_AT_ONCE):
         n_now = min(NEEDS_AT_ONCE, n_in_need - start)
-        meet_needs(start, n_now, n_in_need, b, town, market, behaviour, clock, said, own_books, own_since, desk)
-
-
-@inline
-def turn_the_page(start, end, town, market, behaviour, origins, clock, open_access, said, books, since, desk):  # type: ignore[no-untyped-def]
-    """Let everyone repeat what they heard, and those whose time has come move away, lapse, or be set free."""
-    for i in range(start, end):
-        talk.repeat_what_was_heard(i, said)
-    n_turning = 0
-    for i in range(start, end):
-        k = i - start
-        desk.turning[n_turning] = i
-        n_turning += (
-            (to_unit(desk.words[0, k]) < behaviour.turnover)
-            | (town.pulses[i].lapse_at <= clock.period)
-            | (to_unit(desk.words[2, k]) < behaviour.release_rate)
+        meet_needs(
+            start, n_now, n_in_need, b, town, network, market, behaviour, clock, said, own_books, own_since, desk
         )
-    for place in range(n_turning):
-        prefetch_row(town.people, desk.turning[place])  # type: ignore[call-arg]
-        prefetch_row(town.relations, desk.turning[place])
-    for place in range(n_turning):
-        i = desk.turning[place]
-        pulse, k = town.pulses[i], i - start
-        if to_unit(desk.words[0, k]) < behaviour.turnover:
-            membership.move_away(i, town, market, books, since)
-            be_born(i, clock.period + 1, open_access, clock.seed, town, origins)
-            said.firm[i] = NOBODY
-            continue
-        if pulse.lapse_at <= clock.period:
-            membership.let_lapse(i, clock.period, town, market, behaviour, books, since)
-        if need.is_set_free(town.people[i], behaviour.release_rate, to_unit(desk.words[2, k])):
-            set_free(town.people[i], pulse)
+    for k in range(n_in_need):
+        i = desk.awake[k]
+        need.set_alarm(town.pulses[i], release_of(town.people[i], i, origins.release_rate, clock.seed))
 
 
 @inline
-def note_needs(start, end, n_in_need, town, clock, desk):  # type: ignore[no-untyped-def]
-    """Note who of the people from ``start`` to before ``end`` has a need, and their draw for buying nowhere.
-
-    Returns how many of the block have one, the ``n_in_need`` of before included. Who has just moved in has none yet.
-    """
-    for i in range(start, end):
-        k, pulse = i - start, town.pulses[i]
-        desk.in_need[n_in_need], desk.luck[n_in_need] = i, desk.words[3, k]
-        n_in_need += need.arises(pulse, to_unit(desk.words[1, k])) & (pulse.birth <= clock.period)
-    return n_in_need
+def turn_the_page(first, last, said):  # type: ignore[no-untyped-def]
+    """Let everyone begin the period by saying what they heard and pass on, or nothing."""
+    for i in range(first, last):
+        talk.repeat_what_was_heard(i, said)
 
 
 @inline
-def meet_needs(start, n, n_in_need, b, town, market, behaviour, clock, said, books, since, desk):  # type: ignore[no-untyped-def]
+def prefetch_if_lapsing(i, town, clock):  # type: ignore[no-untyped-def]
+    """Ask memory for the records of person ``i`` if a membership may lapse."""
+    if town.pulses[i].lapse_at <= clock.period:
+        prefetch_row(town.people, i)  # type: ignore[call-arg]
+        prefetch_row(town.relations, i)
+
+
+@inline
+def wake_up(i, town, market, behaviour, origins, clock, open_access, said, books, since):  # type: ignore[no-untyped-def]
+    """Let happen what is due to person ``i``: move away, lapse, be set free. Return whether there is a need."""
+    pulse = town.pulses[i]
+    if pulse.leave_at <= clock.period:
+        membership.move_away(i, town, market, books, since)
+        be_born(i, clock.period + 1, open_access, clock.seed, town, origins)
+        said.firm[i] = NOBODY
+        return False
+    if pulse.lapse_at <= clock.period:
+        membership.let_lapse(i, clock.period, town, market, behaviour, books, since)
+    if origins.release_rate > 0.0:
+        person = town.people[i]
+        if release_of(person, i, origins.release_rate, clock.seed) <= clock.period:
+            set_free(person, pulse, i, clock.period, clock.seed)
+    if pulse.need_at <= clock.period:
+        return True
+    need.set_alarm(pulse, release_of(town.people[i], i, origins.release_rate, clock.seed))
+    return False
+
+
+@inline
+def meet_needs(start, n, n_in_need, b, town, network, market, behaviour, clock, said, books, since, desk):  # type: ignore[no-untyped-def]
     """Take ``n`` people with a need through the stages: search, evaluate and choose; then buy, use, live with it.
 
     Each firm's draws are keyed to the firm, so that one firm's offer changes only the choices it should: common random
@@ -158,40 +161,46 @@ def meet_needs(start, n, n_in_need, b, town, market, behaviour, clock, said, boo
     """
     n_firms = books.shape[0]
     for k in range(n):
-        i = desk.in_need[start + k]
+        i = desk.awake[start + k]
         for f in range(n_firms):
-            desk.who[k * n_firms + f] = identity(town.pulses[i], i)
+            desk.who[k * n_firms + f] = identity(town.people[i], i)
             desk.slot[k * n_firms + f] = market.offers[f, 0].slot
     draw_together(clock.seed, Stream.NOTICE // 4, clock.period, desk.who, desk.slot, n * n_firms, desk.words)
+    for k in range(n):
+        desk.who[k] = desk.who[k * n_firms]
+    draw_together(clock.seed, Stream.OUTSIDE // 4, clock.period, desk.who, desk.no_slot, n, desk.luck)
     n_buyers = 0
     for k in range(n):
-        i = desk.in_need[start + k]
-        if start + k + NEEDS_AHEAD < n_in_need:
-            ahead = desk.in_need[start + k + NEEDS_AHEAD]
-            prefetch_row(town.people, ahead)  # type: ignore[call-arg]
-            prefetch_row(town.relations, ahead)
-        f = choose(i, k, to_unit(desk.luck[start + k]), town, market, behaviour, clock, desk)
-        town.people[i].seen = clock.period
-        if f != NOBODY:
-            # buyers close ranks at the front, in order: their own places are done with
-            desk.in_need[start + n_buyers] = i
-            desk.chosen[n_buyers], desk.n_considered[n_buyers] = f, desk.n_considered[k]
-            n_buyers += 1
-    for k in range(n_buyers):
-        i = desk.in_need[start + k]
-        desk.who[k] = identity(town.pulses[i], i)
-        desk.slot[k] = market.offers[desk.chosen[k], 0].slot
+        i = desk.awake[start + k]
+        last = n_in_need - 1
+        prefetch_row(town.people, desk.awake[min(start + k + NEEDS_AT_ONCE, last)])  # type: ignore[call-arg]
+        prefetch_row(town.relations, desk.awake[min(start + k + NEEDS_AHEAD, last)])
+        desk.chosen[n_buyers], desk.buyer[n_buyers] = choose(i, k, town, market, behaviour, clock, desk), k
+        need_again(i, to_unit(desk.luck[1, k]), town, behaviour, clock)
+        n_buyers += desk.chosen[n_buyers] != NOBODY
+    for place in range(n_buyers):
+        desk.who[place] = desk.who[desk.buyer[place]]  # in order: nobody's place is taken before it is read
+        desk.slot[place] = market.offers[desk.chosen[place], 0].slot
     draw_together(clock.seed, Stream.EXPERIENCE // 4, clock.period, desk.who, desk.slot, n_buyers, desk.words)
-    draw_together(clock.seed, Stream.RECOVER // 4, clock.period, desk.who, desk.no_slot, n_buyers, desk.more_words)
-    for k in range(n_buyers):
-        i, f = desk.in_need[start + k], desk.chosen[k]
+    for place in range(n_buyers):
+        k, f = desk.buyer[place], desk.chosen[place]
+        i = desk.awake[start + k]
         margin = acquire(i, f, desk.n_considered[k], town, market, behaviour, clock, books, since)
-        buy.credit_word_of_mouth(i, town.relations[i, f], f, margin, b, clock.period, behaviour, said)
-        live_with_it(i, f, k, town, market, behaviour, clock, said, books, since, desk)
+        buy.credit_word_of_mouth(i, town.relations[i, f], f, margin, b, network, clock.period, behaviour, said)
+        live_with_it(i, f, place, k, town, market, behaviour, clock, said, books, since, desk)
 
 
 @inline
-def choose(i, k, u_outside, town, market, behaviour, clock, desk):  # type: ignore[no-untyped-def]
+def need_again(i, luck, town, behaviour, clock):  # type: ignore[no-untyped-def]
+    """Note that person ``i`` has looked around in this period, and when the next need comes."""
+    person = town.people[i]
+    rate = np.float64(person.rate) * (behaviour.constrained_rate if person.is_constrained else 1.0)
+    person.seen = clock.period
+    town.pulses[i].need_at = min(NEVER, clock.period + wait_for(luck, rate))
+
+
+@inline
+def choose(i, k, town, market, behaviour, clock, desk):  # type: ignore[no-untyped-def]
     """Return the firm bought from, or NOBODY; note the number of firms considered."""
     person = town.people[i]
     log_reference = np.float64(person.log_reference)
@@ -226,7 +235,7 @@ def choose(i, k, u_outside, town, market, behaviour, clock, desk):  # type: igno
         )
     desk.n_considered[k] = n_considered
 
-    best, best_utility = NOBODY, behaviour.outside_utility + gumbel(u_outside)
+    best, best_utility = NOBODY, behaviour.outside_utility + gumbel(to_unit(desk.luck[0, k]))
     for place in range(n_considered):
         f = desk.considered[place]
         relation = town.relations[i, f]
@@ -272,15 +281,15 @@ def acquire(i, f, n_considered, town, market, behaviour, clock, books, since):  
 
 
 @inline
-def live_with_it(i, f, k, town, market, behaviour, clock, said, books, since, desk):  # type: ignore[no-untyped-def]
+def live_with_it(i, f, place, k, town, market, behaviour, clock, said, books, since, desk):  # type: ignore[no-untyped-def]
     """Use what was bought from firm ``f``; complain, learn, and speak of it, or walk out."""
     person, relation = town.people[i], town.relations[i, f]
     offer = market.offers[f, relation.tier]
     cell = books[f, relation.tier, person.type]
-    u_radius, u_angle = to_unit(desk.words[0, k]), to_unit(desk.words[1, k])
-    u_failure, u_complain = to_unit(desk.words[2, k]), to_unit(desk.words[3, k])
-    u_recover, u_speak = to_unit(desk.more_words[0, k]), to_unit(desk.more_words[1, k])
-    lived = use.experience(offer, u_radius, u_angle, behaviour)
+    u_experience = to_unit(desk.words[0, place])
+    u_failure, u_complain = to_unit(desk.words[2, place]), to_unit(desk.words[3, place])
+    u_recover, u_speak = to_unit(desk.luck[2, k]), to_unit(desk.luck[3, k])
+    lived = use.experience(offer, u_experience, behaviour)
     has_failed = u_failure < offer.failure_rate
     satisfaction, attachment = relation.satisfaction, np.float64(relation.attachment)
     if has_failed:

@@ -1,4 +1,4 @@
-"""Need: whether one arises this period."""
+"""Need: when one arises. Needs come at an individual rate (NBD; Ehrenberg 1959, Applied Statistics 8)."""
 
 from __future__ import annotations
 
@@ -7,28 +7,21 @@ import math
 from sim.compiled import inline
 
 
-@inline
-def chance_of(rate):  # type: ignore[no-untyped-def]
-    """Return the chance that an event of a Poisson rate happens at least once in a period."""
-    return 1.0 - math.exp(-rate)
+def rate_of(chance: float) -> float:
+    """Return the Poisson rate per period of an event that happens with a chance each period."""
+    return -math.log1p(-chance) if chance < 1.0 else math.inf
 
 
 @inline
 def happens(rate, luck):  # type: ignore[no-untyped-def]
-    """Say whether an event of a Poisson rate happens at least once.
+    """Say whether an event of a Poisson rate happens at least once: with probability ``1 - exp(-rate)``.
 
-    The chance never exceeds the rate, so most of those to whom nothing happens are known without the exponential.
+    The probability never exceeds the rate, so most of those to whom nothing happens are known without the exponential.
     """
-    return luck < rate and luck < chance_of(rate)
+    return luck < rate and luck < 1.0 - math.exp(-rate)
 
 
 @inline
-def arises(pulse, luck):  # type: ignore[no-untyped-def]
-    """Say whether a need arises: needs come at an individual rate (NBD; Ehrenberg 1959, Applied Statistics 8)."""
-    return luck < pulse.chance
-
-
-@inline
-def is_set_free(person, release_rate, luck):  # type: ignore[no-untyped-def]
-    """Say whether what held a latent customer back lifts by itself this period."""
-    return person.is_constrained and luck < release_rate
+def set_alarm(pulse, release_at):  # type: ignore[no-untyped-def]
+    """Note the next period in which anything happens to the person by itself."""
+    pulse.wake_at = min(min(pulse.need_at, pulse.lapse_at), min(pulse.leave_at, release_at))

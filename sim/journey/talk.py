@@ -6,7 +6,10 @@ listeners, and the number of threads, is nothing.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from sim.accounts import Line
 from sim.compiled import inline, kernel, parallel_kernel, prange
@@ -14,7 +17,16 @@ from sim.draws import Stream, block
 from sim.prefetch import prefetch_row
 from sim.records import NOBODY, identity, in_steps, level
 
-LISTENERS_AHEAD = 4  # for whose records memory is asked in advance
+LISTENERS_AT_ONCE = 32  # who listen together, while memory is asked for what they touch next
+WORDS_AT_ONCE = 64  # that are found before they are taken in
+
+
+class Ears(NamedTuple):
+    """Some listeners of a block, and words on their way to one of them."""
+
+    listener: npt.NDArray[np.int64]  # shape (LISTENERS_AT_ONCE,)
+    hearer: npt.NDArray[np.int64]  # shape (WORDS_AT_ONCE,): the row of the listener
+    tie: npt.NDArray[np.int64]  # shape (WORDS_AT_ONCE,): the place in the network of the tie to who speaks
 
 
 @inline
@@ -64,22 +76,18 @@ def owe_nothing(b, said):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def settle_credit(town, network, said):  # type: ignore[no-untyped-def]
+def settle_credit(town, said):  # type: ignore[no-untyped-def]
     """Credit the margin of this period's purchases to those whose praise led to them, in the order of buyers."""
     n_blocks, n = said.n_credits.size, said.firm.size
     for b in range(n_blocks):
         first = b * n // n_blocks
         last = first + said.n_credits[b]
         for place in range(first, last):
-            i = said.credit_buyer[place]
-            told = town.relations[i, said.credit_firm[place]]
-            teller = network.neighbours[network.first[i] + told.told_by]
-            is_still_here = town.pulses[teller].birth <= told.told_at
-            said.credit_to[place] = teller if is_still_here else NOBODY
-            prefetch_row(town.relations, np.int64(teller))  # type: ignore[call-arg]
+            prefetch_row(town.people, np.int64(said.credit_to[place]))  # type: ignore[call-arg]
+            prefetch_row(town.relations[:, said.credit_firm[place]], np.int64(said.credit_to[place]))
         for place in range(first, last):
             teller = said.credit_to[place]
-            if teller != NOBODY:
+            if town.people[teller].birth <= said.credit_since[place]:  # or it was someone who has moved away
                 town.relations[teller, said.credit_firm[place]].credit += said.credit_money[place]
 
 
@@ -105,50 +113,81 @@ def listen(town, network, behaviour, clock, said, books):  # type: ignore[no-unt
     """Let everyone take in what each neighbour said this period; a grievance may be passed on in the next."""
     n_blocks, n = books.shape[0], said.firm.size
     for b in prange(n_blocks):
-        first, last = b * n // n_blocks, (b + 1) * n // n_blocks
-        listeners, n_listeners = np.empty(last - first, np.int32), 0
-        for i in range(first, last):
-            if said.has_news[i]:
-                listeners[n_listeners] = i
-                n_listeners += 1
-        own_books = books[b]
-        for k in range(n_listeners):
-            if k + LISTENERS_AHEAD < n_listeners:
-                ahead = listeners[k + LISTENERS_AHEAD]
-                prefetch_row(town.people, np.int64(ahead))  # type: ignore[call-arg]
-                prefetch_row(town.relations, np.int64(ahead))
-            take_in(np.int64(listeners[k]), town, network, behaviour, clock, said, own_books)
+        ears = Ears(
+            np.empty(LISTENERS_AT_ONCE, np.int64), np.empty(WORDS_AT_ONCE, np.int64), np.empty(WORDS_AT_ONCE, np.int64)
+        )
+        listen_in_block(
+            b * n // n_blocks, (b + 1) * n // n_blocks, town, network, behaviour, clock, said, books[b], ears
+        )
 
 
 @inline
-def take_in(i, town, network, behaviour, clock, said, books):  # type: ignore[no-untyped-def]
-    """Let person ``i`` hear each neighbour that speaks, in the order of the ties.
+def listen_in_block(first, last, town, network, behaviour, clock, said, books, ears):  # type: ignore[no-untyped-def]
+    """Let those of a block of people listen who have a neighbour that speaks."""
+    n_listeners = 0
+    for i in range(first, last):
+        if said.has_news[i]:
+            said.has_news[i] = False
+            ears.listener[n_listeners] = i
+            n_listeners += 1
+            prefetch_row(network.neighbours, np.int64(network.first[i]))  # type: ignore[call-arg]
+            prefetch_row(network.neighbours, np.int64(network.first[i + 1]) - 1)
+        if n_listeners == LISTENERS_AT_ONCE or i == last - 1:
+            hear_neighbours(n_listeners, town, network, behaviour, clock, said, books, ears)
+            n_listeners = 0
 
-    A function of its own, not the body of the parallel loop: there Numba loses what is stored into the arrays of a
-    tuple, and no grievance was ever passed on.
-    """
-    said.has_news[i] = False
-    person = town.people[i]
-    first = network.first[i]
-    for k in range(first, network.first[i + 1]):
-        speaker = network.neighbours[k]
-        f = said.firm[speaker]
-        if f == NOBODY:
-            continue
-        valence, steps = level(said.valence[speaker]), said.steps[speaker]
-        relation = town.relations[i, f]
-        is_reachable = (person.reach >> f) & 1 == 1
-        cell = books[f, relation.tier, person.type]
-        cell[Line.PRAISE_HEARD.value if valence > 0.0 else Line.GRIEVANCES_HEARD.value] += 1.0
-        is_usual = person.usual == f
-        tie = network.strengths[network.tie[k]]
-        if hear(relation, is_reachable, is_usual, k - first, valence, tie, clock.period, behaviour):
-            person.is_alert = True
-        if valence < 0.0 and steps < behaviour.relay_steps and said.next_firm[i] == NOBODY:
-            who = identity(town.pulses[i], i)
-            _, _, u_relay, _ = block(clock.seed, Stream.RELAY // 4, clock.period, who, 1 + k - first)
-            if u_relay < behaviour.relay_rate:
-                put_down(i, f, valence, steps + 1, said)
+
+@inline
+def hear_neighbours(n_listeners, town, network, behaviour, clock, said, books, ears):  # type: ignore[no-untyped-def]
+    """Let some listeners hear each neighbour that speaks, in the order of the ties."""
+    for which in range(n_listeners):
+        i = ears.listener[which]
+        for k in range(network.first[i], network.first[i + 1]):
+            prefetch_row(said.firm, np.int64(network.neighbours[k]))  # type: ignore[call-arg]
+    n_words = 0
+    for which in range(n_listeners):
+        i = ears.listener[which]
+        for k in range(network.first[i], network.first[i + 1]):
+            speaker = network.neighbours[k]
+            f = said.firm[speaker]
+            if f != NOBODY:
+                prefetch_row(town.people, i)  # type: ignore[call-arg]
+                prefetch_row(town.relations[:, f], i)
+                prefetch_row(said.valence, np.int64(speaker))
+                ears.hearer[n_words], ears.tie[n_words] = i, k
+                n_words += 1
+                if n_words == WORDS_AT_ONCE:
+                    take_in_all(n_words, town, network, behaviour, clock, said, books, ears)
+                    n_words = 0
+    take_in_all(n_words, town, network, behaviour, clock, said, books, ears)
+
+
+@inline
+def take_in_all(n_words, town, network, behaviour, clock, said, books, ears):  # type: ignore[no-untyped-def]
+    """Let the words that were found be taken in, in order."""
+    for word in range(n_words):
+        take_in(ears.hearer[word], ears.tie[word], town, network, behaviour, clock, said, books)
+
+
+@inline
+def take_in(i, k, town, network, behaviour, clock, said, books):  # type: ignore[no-untyped-def]
+    """Let person ``i`` hear what the neighbour at the other end of tie ``k`` says."""
+    person, speaker = town.people[i], network.neighbours[k]
+    f, valence, steps = said.firm[speaker], level(said.valence[speaker]), said.steps[speaker]
+    relation = town.relations[i, f]
+    is_reachable = (person.reach >> f) & 1 == 1
+    is_usual = person.usual == f
+    which_tie = k - network.first[i]
+    tie = network.strengths[network.tie[k]]
+    books[f, relation.tier, person.type, Line.PRAISE_HEARD.value if valence > 0.0 else Line.GRIEVANCES_HEARD.value] += (
+        1.0
+    )
+    if hear(relation, is_reachable, is_usual, which_tie, valence, tie, clock.period, behaviour):
+        person.is_alert = True
+    if valence < 0.0 and steps < behaviour.relay_steps and said.next_firm[i] == NOBODY:
+        u_relay, _, _, _ = block(clock.seed, Stream.RELAY // 4, clock.period, identity(person, i), 1 + which_tie)
+        if u_relay < behaviour.relay_rate:
+            put_down(i, f, valence, steps + 1, said)
 
 
 @inline

@@ -38,3 +38,13 @@ def gumbel(u: float) -> float:
 def normal(u_radius: float, u_angle: float) -> float:
     """Turn two uniforms into a standard normal draw."""
     return math.sqrt(-2.0 * math.log(u_radius)) * math.cos(2.0 * math.pi * u_angle)
+
+
+def periods_until(luck: float, rate: float) -> int:
+    """Return how many periods on, 1 or more, an event of a Poisson rate first happens, by the luck drawn for it."""
+    return 1 + int(min(-math.log(luck) / rate, 1e6)) if rate > 0.0 else 1_000_000
+
+
+def rate_of(chance: float) -> float:
+    """Return the Poisson rate of an event that happens with a chance in each period."""
+    return -math.log1p(-chance) if chance < 1.0 else math.inf

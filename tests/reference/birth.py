@@ -9,7 +9,7 @@ from sim import draws
 from sim.demand import load_demand
 from sim.draws import Stream
 from sim.loyalty_types import PRIOR_FIELDS, TYPE_NAMES, LoyaltyType, prior_table
-from tests.reference.arithmetic import logistic, normal, single, step
+from tests.reference.arithmetic import logistic, normal, periods_until, rate_of, single, step
 from tests.reference.relation import Relation
 
 if TYPE_CHECKING:
@@ -98,9 +98,15 @@ class Origins:
             (shape - 1.0) / shape * self.uniform(Stream.TALKATIVENESS, person) ** (-1.0 / shape)
         )
         person.is_constrained = person.type == LoyaltyType.LATENT
-        exact = self.rate_scale * rate * relative_rate
-        now = exact * self.settings.constrained_rate if person.is_constrained else exact
-        person.chance = single(1.0 - math.exp(-now))
+        self._give_time(person)
+
+    def _give_time(self, person: Customer) -> None:
+        """Draw when the person first needs something, moves away, and is set free if held back."""
+        before = person.birth - 1
+        person.needs_at = before + periods_until(self.uniform(Stream.FIRST_NEED, person), person.rate)
+        leaving, freeing = rate_of(self.settings.turnover), rate_of(self.settings.release_rate)
+        person.leaves_at = before + periods_until(self.uniform(Stream.STAY, person), leaving)
+        person.freed_at = before + periods_until(self.uniform(Stream.HELD_BACK, person), freeing)
 
     def _give_weights(self, person: Customer, prior: dict[str, float]) -> None:
         def spread(weight: str, stream: Stream) -> float:

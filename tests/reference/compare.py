@@ -8,6 +8,7 @@ import numpy as np
 
 from sim import Market
 from sim.accounts import CAUSE_NAMES, FirmCost, Line
+from sim.records import NEVER as FAR
 from sim.records import PERSON, PULSE, RELATION
 from tests.reference.arithmetic import NOBODY
 from tests.reference.market import ReferenceMarket
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 #: How the kernels' columns are called here, where the names differ.
 _PERSON_NAMES = {"search": "search_effort", "rate": "full_rate", "talk": "talkativeness"}
-#: When the kernels next look for a lapse is theirs; what lapses is compared.
-_NOT_STATE = ("lapse_at",)
+#: When the kernels next look at a person is theirs; what happens is compared.
+_NOT_STATE = ("wake_at", "lapse_at")
+#: A period that no run reaches is as good as any other.
+_TIMES = {"need_at": "needs_at", "leave_at": "leaves_at"}
 
 
 def compare(scenario: Scenario, seed: int, periods: int) -> None:
@@ -59,6 +62,8 @@ def _of_person(customer: Customer, field: str) -> Any:
         return sum(1 << f for f in customer.reach)
     if field == "usual":
         return NOBODY if customer.usual is None else customer.usual.number
+    if field in _TIMES:
+        return min(FAR, getattr(customer, _TIMES[field]))
     return getattr(customer, _PERSON_NAMES.get(field, field))
 
 

@@ -11,7 +11,7 @@ import mesa
 from sim import draws
 from sim.accounts import Cause, Line
 from sim.draws import Stream
-from tests.reference.arithmetic import NEVER, NOBODY, gumbel, normal, single, step
+from tests.reference.arithmetic import NEVER, NOBODY, gumbel, periods_until, single, step
 from tests.reference.choice import Option, appraise, reason_to_switch
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tests.reference.market import ReferenceMarket
     from tests.reference.relation import Relation
 
-_EVERY_PERIOD = int(Stream.MOVE) // 4
 _AT_A_NEED = int(Stream.NOTICE) // 4
 _AT_USE = int(Stream.EXPERIENCE) // 4
 
@@ -63,7 +62,9 @@ class Customer(mesa.Agent):
     # given at birth, by `Origins.endow`
     type: LoyaltyType
     full_rate: float  # needs per period, when nothing holds the person back
-    chance: float  # of a need in a period
+    needs_at: int  # period of the next need; so are the two that follow, of what happens once
+    leaves_at: int
+    freed_at: int
     basket: float
     talkativeness: float
     price_weight: float
@@ -95,7 +96,6 @@ class Customer(mesa.Agent):
         self.usual: Firm | None = None
         self.is_alert = False
         self.has_need = False
-        self.luck_outside = 0.5
         self.said: Word | None = None
         self.put_down: Word | None = None  # to be said in the next period
         self.credit: tuple[Customer, Firm, float] | None = None  # margin owed to who praised the firm
@@ -107,15 +107,13 @@ class Customer(mesa.Agent):
         """Say what was heard; move away, lapse, be set free; come to need something or not."""
         self.said, self.put_down, self.credit = self.put_down, None, None
         self.has_need = False
-        settings = self.model.settings
-        move, need, release, outside = draws.block(self.model.seed_used, _EVERY_PERIOD, self.model.period, self.id, 0)
-        if move < settings.turnover:
+        if self.model.period >= self.leaves_at:
             self.move_away()
             return
         self.lapse()
-        if self.is_constrained and release < settings.release_rate:
+        if self.is_constrained and self.model.period >= self.freed_at:
             self.be_freed()
-        self.has_need, self.luck_outside = self.need(need), outside
+        self.has_need = self.model.period >= self.needs_at
 
     def meet_need(self) -> None:
         """Go through the value chain, if there is a need."""
@@ -124,6 +122,7 @@ class Customer(mesa.Agent):
         options = self.search()
         chosen = self.evaluate(options)
         self.seen = self.model.period
+        self.needs_at = self.model.period + periods_until(self.luck(Stream.NEXT_NEED), self.rate)
         if chosen is None:
             return
         purchase = self.buy(chosen, options)
@@ -147,10 +146,15 @@ class Customer(mesa.Agent):
             if relation.is_active and relation.bought_at <= oldest:
                 self.end_membership(firm, Cause.CONSTRAINT if self.is_constrained else relation.cause)
 
+    @property
+    def rate(self) -> float:
+        """Needs per period, as now constrained."""
+        return self.full_rate * self.model.settings.constrained_rate if self.is_constrained else self.full_rate
+
     def be_freed(self) -> None:
-        """Lose what held a latent person back."""
+        """Lose what held a latent person back; the next need is drawn anew."""
         self.is_constrained = False
-        self.chance = single(1.0 - math.exp(-self.full_rate))
+        self.needs_at = self.model.period - 1 + periods_until(self.luck(Stream.FREED), self.rate)
 
     def join(self, firm: Firm) -> None:
         """Become a firm's customer."""
@@ -172,10 +176,6 @@ class Customer(mesa.Agent):
             self.usual = None
 
     # ---- the value chain --------------------------------------------------------------------------------------------
-
-    def need(self, luck: float) -> bool:
-        """Say whether a need arises in this period."""
-        return luck < self.chance
 
     def offer_of(self, firm: Firm) -> Offer:
         """Return what a firm offers this person: those who are not customers see the entry tier's offer."""
@@ -212,7 +212,7 @@ class Customer(mesa.Agent):
     def evaluate(self, options: list[Option]) -> Option | None:
         """Return the best option, if it is better than to buy nothing; the first one at a tie."""
         best = max(options, key=lambda option: option.utility, default=None)
-        outside = self.model.behaviour.outside_utility + gumbel(self.luck_outside)
+        outside = self.model.behaviour.outside_utility + gumbel(self.luck(Stream.OUTSIDE))
         return best if best is not None and best.utility > outside else None
 
     def buy(self, chosen: Option, options: list[Option]) -> Purchase:
@@ -274,10 +274,8 @@ class Customer(mesa.Agent):
     def use(self, purchase: Purchase) -> None:
         """Use what was bought: it is as good as it happens to be, and it may fail."""
         firm, how = purchase.firm, self.model.behaviour
-        radius, angle, failure, complain = draws.block(
-            self.model.seed_used, _AT_USE, self.model.period, self.id, firm.slot
-        )
-        product = firm.policy.quality + firm.spec.inconsistency * normal(radius, angle)
+        luck, _, failure, complain = draws.block(self.model.seed_used, _AT_USE, self.model.period, self.id, firm.slot)
+        product = firm.policy.quality + firm.spec.inconsistency * draws.normal_of(luck)
         purchase.experience = product + how.service_in_experience * purchase.offer.delivered
         purchase.is_failure = failure < firm.failure_rate
         inclination = how.complaint_rate + how.complaint_attachment * purchase.relation.attachment
