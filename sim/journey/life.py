@@ -82,8 +82,9 @@ def live_through(town, network, market, behaviour, origins, clock, open_access, 
             np.empty((4, NEEDS_AT_ONCE), np.uint32),
             np.empty((4, width), np.uint32),
         )
+        block = np.int64(b)  # of one type with and without threads, so that a block's life is compiled once
         live_in_block(
-            b, first, last, town, network, market, behaviour, origins, clock, open_access, said, books, since, desk
+            block, first, last, town, network, market, behaviour, origins, clock, open_access, said, books, since, desk
         )
 
 
@@ -99,7 +100,7 @@ def live_in_block(  # type: ignore[no-untyped-def]
     for i in range(first, last):
         desk.awake[n_awake] = i
         n_awake += town.pulses[i].wake_at <= clock.period
-    n_in_need = 0
+    n_in_need = np.int64(0)  # not the constant 0, for which what follows would be compiled once more
     for k in range(n_awake):
         i = desk.awake[k]
         prefetch_if_lapsing(desk.awake[min(k + LAPSES_AHEAD, n_awake - 1)], town, clock)
