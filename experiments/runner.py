@@ -252,6 +252,12 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
+    def expect(self, n: int) -> None:
+        """Count on so many more."""
+        self.total += n
+        if self._bar is not None:
+            self._bar.update(self._task, total=self.total)
+
     def restart_clock(self) -> None:
         """Count from now, so that what came before the work does not slow its pace."""
         self._started = self._last_line = time.monotonic()

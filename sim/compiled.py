@@ -9,11 +9,12 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numba
-from numba import prange
+from numba import prange, types
+from numba.extending import intrinsic
 
 from sim.kernel_cache import keep
 
-__all__ = ["inline", "kernel", "parallel_kernel", "prange", "seldom", "use_threads_for"]
+__all__ = ["bits_of", "inline", "kernel", "number_of", "parallel_kernel", "prange", "seldom", "use_threads_for"]
 
 ROWS_WORTH_A_THREAD = 20_000
 
@@ -48,3 +49,19 @@ def seldom(function: Any) -> Any:
 def parallel_kernel(function: Any) -> Any:
     """Compile a kernel whose ``prange`` loop runs on ``NUMBA_NUM_THREADS`` threads."""
     return keep(numba.njit(parallel=True, error_model="numpy")(function))
+
+
+def _same_bits(given: Any, wanted: Any) -> Any:
+    """Return a compiled function that reads the bits of a number of one type as one of another."""
+
+    def reread(typing_context: Any, number: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.bitcast(arguments[0], context.get_value_type(wanted))
+
+        return wanted(given), generate
+
+    return intrinsic(reread)
+
+
+bits_of = _same_bits(types.float64, types.int64)
+number_of = _same_bits(types.int64, types.float64)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.compiled import inline, kernel, parallel_kernel, prange, seldom
-from sim.draws import Stream, block, firm_slot, normal, wait_for
+from sim.draws import Stream, block, firm_slot, ln, normal, wait_for
 from sim.errors import InputError
 from sim.journey import need
 from sim.loyalty_types import TYPE_NAMES, LoyaltyType, prior_table
@@ -160,8 +160,8 @@ def be_born(i, birth, open_access, seed, town, origins):  # type: ignore[no-unty
     person.rate = rate
     u_stay, _, u_first, _ = block(seed, Stream.STAY // 4, birth, who, 0)
     rate_now = np.float64(person.rate) * (origins.constrained_rate if is_latent else 1.0)
-    pulse.need_at = min(NEVER, birth - 1 + wait_for(u_first, rate_now))
-    pulse.leave_at = min(NEVER, birth - 1 + wait_for(u_stay, origins.leave_rate))
+    pulse.need_at = min(NEVER, birth - 1 + wait_for(-ln(u_first), rate_now))
+    pulse.leave_at = min(NEVER, birth - 1 + wait_for(-ln(u_stay), origins.leave_rate))
     pulse.lapse_at = NEVER
     person.basket = basket
     person.talk = (origins.talk_shape - 1.0) / origins.talk_shape * math.pow(u_talk, -1.0 / origins.talk_shape)
@@ -179,7 +179,7 @@ def be_born(i, birth, open_access, seed, town, origins):  # type: ignore[no-unty
     person.usual = NOBODY
     person.type = kind
     person.is_constrained = is_latent
-    need.set_alarm(pulse, release_of(person, i, origins.release_rate, seed))
+    need.set_alarm(pulse, release_of(town.people, i, origins.release_rate, seed))
     person.is_alert = False
     person.reach = np.uint32(0)
 
@@ -250,12 +250,13 @@ def open_access(town, mask, origins, seed):  # type: ignore[no-untyped-def]
 
 
 @inline
-def release_of(person, i, release_rate, seed):  # type: ignore[no-untyped-def]
-    """Return the period in which what holds the person back lifts by itself, or NEVER."""
-    if not person.is_constrained or release_rate <= 0.0:
+def release_of(people, i, release_rate, seed):  # type: ignore[no-untyped-def]
+    """Return the period in which what holds person ``i`` back lifts by itself, or NEVER."""
+    if release_rate <= 0.0 or not people[i].is_constrained:
         return NEVER
+    person = people[i]
     _, u_held, _, _ = block(seed, Stream.STAY // 4, person.birth, identity(person, i), 0)
-    return min(NEVER, person.birth - 1 + wait_for(u_held, release_rate))
+    return min(NEVER, person.birth - 1 + wait_for(-ln(u_held), release_rate))
 
 
 @inline
@@ -266,7 +267,7 @@ def set_free(person, pulse, i, period, seed):  # type: ignore[no-untyped-def]
     """
     person.is_constrained = False
     _, _, u_need, _ = block(seed, Stream.FREED // 4, period, identity(person, i), 0)
-    pulse.need_at = min(NEVER, period - 1 + wait_for(u_need, np.float64(person.rate)))
+    pulse.need_at = min(NEVER, period - 1 + wait_for(-ln(u_need), np.float64(person.rate)))
     need.set_alarm(pulse, NEVER)
 
 

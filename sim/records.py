@@ -25,7 +25,8 @@ PULSE = np.dtype(
         ("need_at", "i2"),  # period of the next need
         ("lapse_at", "i2"),  # earliest period at which a membership may lapse
         ("leave_at", "i2"),  # period in which the person moves away
-    ]
+    ],
+    align=True,
 )
 
 PERSON = np.dtype(

@@ -82,14 +82,15 @@ def form_habit(relations, i, f, has_choice, behaviour):  # type: ignore[no-untyp
 
 
 @inline
-def credit_word_of_mouth(i, relation, f, margin, b, network, period, behaviour, said):  # type: ignore[no-untyped-def]
+def credit_word_of_mouth(i, relation, f, margin, b, period, behaviour, said):  # type: ignore[no-untyped-def]
     """Note what part of the margin is owed to whoever praised the firm to this customer of late.
 
     The notes of block ``b`` are kept in the places of its people.
     """
     if relation.told_by != NOBODY and period - relation.told_at <= behaviour.credit_window:
         place = b * said.firm.size // said.n_credits.size + said.n_credits[b]
-        said.credit_to[place] = network.neighbours[network.first[i] + relation.told_by]
+        said.credit_buyer[place] = i
+        said.credit_to[place] = relation.told_by  # which of the buyer's ties; ``talk.find_tellers`` finds out whose
         said.credit_since[place] = relation.told_at
         said.credit_firm[place] = f
         said.credit_money[place] = behaviour.credit_share * margin

@@ -26,6 +26,7 @@ OFFER = np.dtype(
         )
     ]
     + [("is_open", "i8"), ("slot", "i8"), ("entry_tier", "i8")],
+    align=True,
 )  # fmt: skip
 
 
@@ -105,7 +106,8 @@ class Said(NamedTuple):
     next_steps: npt.NDArray[np.int8]
     has_news: npt.NDArray[np.bool_]  # a neighbour speaks
     n_credits: npt.NDArray[np.int64]  # shape (n_blocks,): purchases of the block's people that praise led to
-    credit_to: npt.NDArray[np.int32]  # shape (n_customers,): rows of who praised; each block's in its people's places
+    credit_buyer: npt.NDArray[np.int32]  # shape (n_customers,): rows; each block's list is in its people's places
+    credit_to: npt.NDArray[np.int32]  # row of who praised the firm to the buyer
     credit_since: npt.NDArray[np.int16]  # period in which they did
     credit_firm: npt.NDArray[np.int8]
     credit_money: npt.NDArray[np.float32]
@@ -122,6 +124,7 @@ def silence(n_customers: int, n_blocks: int) -> Said:
         next_steps=np.zeros(n_customers, dtype=np.int8),
         has_news=np.zeros(n_customers, dtype=np.bool_),
         n_credits=np.zeros(n_blocks, dtype=np.int64),
+        credit_buyer=np.empty(n_customers, dtype=np.int32),
         credit_to=np.empty(n_customers, dtype=np.int32),
         credit_since=np.empty(n_customers, dtype=np.int16),
         credit_firm=np.empty(n_customers, dtype=np.int8),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sim.accounts import Cause, Line
 from sim.compiled import inline, parallel_kernel, prange
 from sim.customers import be_born, release_of, set_free
-from sim.draws import Stream, draw_together, gumbel, to_unit, wait_for
+from sim.draws import Stream, draw_together, exponentials, normals, to_unit, wait_for, whims
 from sim.journey import after_sales, buy, evaluate, membership, need, search, talk, use
 from sim.prefetch import prefetch_row
 from sim.records import NEVER, NOBODY, identity, level
@@ -33,6 +33,10 @@ class Desk(NamedTuple):
     no_slot: npt.NDArray[np.int64]  # shape (NEEDS_AT_ONCE,): zeros
     luck: npt.NDArray[np.uint32]  # shape (4, NEEDS_AT_ONCE): what was drawn for the person
     words: npt.NDArray[np.uint32]  # shape (4, width): what was drawn for the person and a firm
+    whim_outside: npt.NDArray[np.float64]  # shape (NEEDS_AT_ONCE,)
+    patience: npt.NDArray[np.float64]  # shape (NEEDS_AT_ONCE,): exponential draw for the wait for the next need
+    variation: npt.NDArray[np.float64]  # shape (NEEDS_AT_ONCE,): normal draw for how good the purchase turns out
+    whim: npt.NDArray[np.float64]  # shape (width,)
 
 
 @parallel_kernel
@@ -81,6 +85,10 @@ def live_through(town, network, market, behaviour, origins, clock, open_access, 
             np.zeros(NEEDS_AT_ONCE, np.int64),
             np.empty((4, NEEDS_AT_ONCE), np.uint32),
             np.empty((4, width), np.uint32),
+            np.empty(NEEDS_AT_ONCE, np.float64),
+            np.empty(NEEDS_AT_ONCE, np.float64),
+            np.empty(NEEDS_AT_ONCE, np.float64),
+            np.empty(width, np.float64),
         )
         block = np.int64(b)  # of one type with and without threads, so that a block's life is compiled once
         live_in_block(
@@ -108,13 +116,12 @@ def live_in_block(  # type: ignore[no-untyped-def]
             desk.awake[n_in_need] = i  # those with a need close ranks at the front, in order
             n_in_need += 1
     for start in range(0, n_in_need, NEEDS_AT_ONCE):
-        n_now = min(NEEDS_AT_ONCE, n_in_need - start)
-        meet_needs(
-            start, n_now, n_in_need, b, town, network, market, behaviour, clock, said, own_books, own_since, desk
-        )
-    for k in range(n_in_need):
-        i = desk.awake[k]
-        need.set_alarm(town.pulses[i], release_of(town.people[i], i, origins.release_rate, clock.seed))
+        n_now = min(np.int64(NEEDS_AT_ONCE), n_in_need - start)
+        meet_needs(start, n_now, n_in_need, b, town, market, behaviour, clock, said, own_books, own_since, desk)
+        for k in range(start, start + n_now):
+            i = desk.awake[k]
+            need.set_alarm(town.pulses[i], release_of(town.people, i, origins.release_rate, clock.seed))
+    talk.find_tellers(b, first, network, said)
 
 
 @inline
@@ -143,18 +150,16 @@ def wake_up(i, town, market, behaviour, origins, clock, open_access, said, books
         return False
     if pulse.lapse_at <= clock.period:
         membership.let_lapse(i, clock.period, town, market, behaviour, books, since)
-    if origins.release_rate > 0.0:
-        person = town.people[i]
-        if release_of(person, i, origins.release_rate, clock.seed) <= clock.period:
-            set_free(person, pulse, i, clock.period, clock.seed)
+    if release_of(town.people, i, origins.release_rate, clock.seed) <= clock.period:
+        set_free(town.people[i], pulse, i, clock.period, clock.seed)
     if pulse.need_at <= clock.period:
         return True
-    need.set_alarm(pulse, release_of(town.people[i], i, origins.release_rate, clock.seed))
+    need.set_alarm(pulse, release_of(town.people, i, origins.release_rate, clock.seed))
     return False
 
 
 @inline
-def meet_needs(start, n, n_in_need, b, town, network, market, behaviour, clock, said, books, since, desk):  # type: ignore[no-untyped-def]
+def meet_needs(start, n, n_in_need, b, town, market, behaviour, clock, said, books, since, desk):  # type: ignore[no-untyped-def]
     """Take ``n`` people with a need through the stages: search, evaluate and choose; then buy, use, live with it.
 
     Each firm's draws are keyed to the firm, so that one firm's offer changes only the choices it should: common random
@@ -170,6 +175,9 @@ def meet_needs(start, n, n_in_need, b, town, network, market, behaviour, clock, 
     for k in range(n):
         desk.who[k] = desk.who[k * n_firms]
     draw_together(clock.seed, Stream.OUTSIDE // 4, clock.period, desk.who, desk.no_slot, n, desk.luck)
+    whims(desk.words[1], n * n_firms, desk.whim)
+    whims(desk.luck[0], n, desk.whim_outside)
+    exponentials(desk.luck[1], n, desk.patience)
     n_buyers = 0
     for k in range(n):
         i = desk.awake[start + k]
@@ -177,27 +185,28 @@ def meet_needs(start, n, n_in_need, b, town, network, market, behaviour, clock, 
         prefetch_row(town.people, desk.awake[min(start + k + NEEDS_AT_ONCE, last)])  # type: ignore[call-arg]
         prefetch_row(town.relations, desk.awake[min(start + k + NEEDS_AHEAD, last)])
         desk.chosen[n_buyers], desk.buyer[n_buyers] = choose(i, k, town, market, behaviour, clock, desk), k
-        need_again(i, to_unit(desk.luck[1, k]), town, behaviour, clock)
+        need_again(i, desk.patience[k], town, behaviour, clock)
         n_buyers += desk.chosen[n_buyers] != NOBODY
     for place in range(n_buyers):
         desk.who[place] = desk.who[desk.buyer[place]]  # in order: nobody's place is taken before it is read
         desk.slot[place] = market.offers[desk.chosen[place], 0].slot
     draw_together(clock.seed, Stream.EXPERIENCE // 4, clock.period, desk.who, desk.slot, n_buyers, desk.words)
+    normals(desk.words[0], n_buyers, desk.variation)
     for place in range(n_buyers):
         k, f = desk.buyer[place], desk.chosen[place]
         i = desk.awake[start + k]
         margin = acquire(i, f, desk.n_considered[k], town, market, behaviour, clock, books, since)
-        buy.credit_word_of_mouth(i, town.relations[i, f], f, margin, b, network, clock.period, behaviour, said)
+        buy.credit_word_of_mouth(i, town.relations[i, f], f, margin, b, clock.period, behaviour, said)
         live_with_it(i, f, place, k, town, market, behaviour, clock, said, books, since, desk)
 
 
 @inline
-def need_again(i, luck, town, behaviour, clock):  # type: ignore[no-untyped-def]
+def need_again(i, patience, town, behaviour, clock):  # type: ignore[no-untyped-def]
     """Note that person ``i`` has looked around in this period, and when the next need comes."""
     person = town.people[i]
     rate = np.float64(person.rate) * (behaviour.constrained_rate if person.is_constrained else 1.0)
     person.seen = clock.period
-    town.pulses[i].need_at = min(NEVER, clock.period + wait_for(luck, rate))
+    town.pulses[i].need_at = min(NEVER, clock.period + wait_for(patience, rate))
 
 
 @inline
@@ -236,13 +245,13 @@ def choose(i, k, town, market, behaviour, clock, desk):  # type: ignore[no-untyp
         )
     desk.n_considered[k] = n_considered
 
-    best, best_utility = NOBODY, behaviour.outside_utility + gumbel(to_unit(desk.luck[0, k]))
+    best, best_utility = NOBODY, behaviour.outside_utility + desk.whim_outside[k]
     for place in range(n_considered):
         f = desk.considered[place]
         relation = town.relations[i, f]
         offer = market.offers[f, relation.tier]
-        whim = gumbel(to_unit(desk.words[1, k * n_firms + f]))
-        utility = evaluate.perceived_value(person, relation, offer, log_reference, behaviour) + whim
+        value = evaluate.perceived_value(person, relation, offer, log_reference, behaviour)
+        utility = value + desk.whim[k * n_firms + f]
         if utility > best_utility:
             best, best_utility = f, utility
     return best
@@ -287,10 +296,9 @@ def live_with_it(i, f, place, k, town, market, behaviour, clock, said, books, si
     person, relation = town.people[i], town.relations[i, f]
     offer = market.offers[f, relation.tier]
     cell = books[f, relation.tier, person.type]
-    u_experience = to_unit(desk.words[0, place])
     u_failure, u_complain = to_unit(desk.words[2, place]), to_unit(desk.words[3, place])
     u_recover, u_speak = to_unit(desk.luck[2, k]), to_unit(desk.luck[3, k])
-    lived = use.experience(offer, u_experience, behaviour)
+    lived = use.experience(offer, desk.variation[place], behaviour)
     has_failed = u_failure < offer.failure_rate
     satisfaction, attachment = relation.satisfaction, np.float64(relation.attachment)
     if has_failed:

@@ -17,7 +17,8 @@ from sim.draws import Stream, block
 from sim.prefetch import prefetch_row
 from sim.records import NOBODY, identity, in_steps, level
 
-LISTENERS_AT_ONCE = 32  # who listen together, while memory is asked for what they touch next
+SPEAKERS_AT_ONCE = 32  # whose news spread together, and ...
+LISTENERS_AT_ONCE = 32  # ... who listen together, while memory is asked for what they touch next
 WORDS_AT_ONCE = 64  # that are found before they are taken in
 
 
@@ -75,6 +76,19 @@ def owe_nothing(b, said):  # type: ignore[no-untyped-def]
     said.n_credits[b] = 0
 
 
+@inline
+def find_tellers(b, first, network, said):  # type: ignore[no-untyped-def]
+    """Find out who was at the other end of the ties over which the firms that were bought from had been praised."""
+    last = first + said.n_credits[b]
+    for place in range(first, last):
+        prefetch_row(network.first, np.int64(said.credit_buyer[place]))  # type: ignore[call-arg]
+    for place in range(first, last):
+        said.credit_to[place] += network.first[said.credit_buyer[place]]
+        prefetch_row(network.neighbours, np.int64(said.credit_to[place]))  # type: ignore[call-arg]
+    for place in range(first, last):
+        said.credit_to[place] = network.neighbours[said.credit_to[place]]
+
+
 @kernel
 def settle_credit(town, said):  # type: ignore[no-untyped-def]
     """Credit the margin of this period's purchases to those whose praise led to them, in the order of buyers."""
@@ -96,16 +110,26 @@ def spread_news(network, said):  # type: ignore[no-untyped-def]
     """Mark everyone who has a neighbour that speaks, so that the others need not look."""
     n_blocks, n = said.n_credits.size, said.firm.size
     for b in prange(n_blocks):
-        for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
-            if said.firm[i] != NOBODY:
-                mark_listeners(i, network, said)
+        speakers = np.empty(SPEAKERS_AT_ONCE, np.int64)
+        spread_in_block(b * n // n_blocks, (b + 1) * n // n_blocks, network, said, speakers)
 
 
 @inline
-def mark_listeners(i, network, said):  # type: ignore[no-untyped-def]
-    """Mark those whom person ``i`` talks with; whoever else marks them at the same time writes the same."""
-    for k in range(network.first[i], network.first[i + 1]):
-        said.has_news[network.neighbours[k]] = True
+def spread_in_block(first, last, network, said, speakers):  # type: ignore[no-untyped-def]
+    """Let the news of a block's speakers spread; whoever else marks a listener at the same time writes the same."""
+    n_speakers = 0
+    for i in range(first, last):
+        if said.firm[i] != NOBODY:
+            speakers[n_speakers] = i
+            n_speakers += 1
+            prefetch_row(network.first, i)  # type: ignore[call-arg]
+        if n_speakers == SPEAKERS_AT_ONCE or i == last - 1:
+            for which in range(n_speakers):
+                prefetch_row(network.neighbours, np.int64(network.first[speakers[which]]))  # type: ignore[call-arg]
+            for which in range(n_speakers):
+                for k in range(network.first[speakers[which]], network.first[speakers[which] + 1]):
+                    said.has_news[network.neighbours[k]] = True
+            n_speakers = 0
 
 
 @parallel_kernel
@@ -130,8 +154,7 @@ def listen_in_block(first, last, town, network, behaviour, clock, said, books, e
             said.has_news[i] = False
             ears.listener[n_listeners] = i
             n_listeners += 1
-            prefetch_row(network.neighbours, np.int64(network.first[i]))  # type: ignore[call-arg]
-            prefetch_row(network.neighbours, np.int64(network.first[i + 1]) - 1)
+            prefetch_row(network.first, i)  # type: ignore[call-arg]
         if n_listeners == LISTENERS_AT_ONCE or i == last - 1:
             hear_neighbours(n_listeners, town, network, behaviour, clock, said, books, ears)
             n_listeners = 0
@@ -140,6 +163,10 @@ def listen_in_block(first, last, town, network, behaviour, clock, said, books, e
 @inline
 def hear_neighbours(n_listeners, town, network, behaviour, clock, said, books, ears):  # type: ignore[no-untyped-def]
     """Let some listeners hear each neighbour that speaks, in the order of the ties."""
+    for which in range(n_listeners):
+        i = ears.listener[which]
+        prefetch_row(network.neighbours, np.int64(network.first[i]))  # type: ignore[call-arg]
+        prefetch_row(network.neighbours, np.int64(network.first[i + 1]) - 1)
     for which in range(n_listeners):
         i = ears.listener[which]
         for k in range(network.first[i], network.first[i + 1]):

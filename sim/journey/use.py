@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from sim.compiled import inline
-from sim.draws import normal_of
 
 
 @inline
-def experience(offer, luck, behaviour):  # type: ignore[no-untyped-def]
+def experience(offer, variation, behaviour):  # type: ignore[no-untyped-def]
     """Return how good this purchase turns out if nothing fails: varying quality, plus the service delivered."""
-    quality = offer.quality + offer.inconsistency * normal_of(luck)
+    quality = offer.quality + offer.inconsistency * variation
     return quality + behaviour.service_in_experience * offer.delivered
 
 

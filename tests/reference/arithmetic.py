@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from sim import draws
+
 NEVER = -1
 NOBODY = -1
 
@@ -32,7 +34,7 @@ def logistic(u: float) -> float:
 
 def gumbel(u: float) -> float:
     """Turn a uniform into a standard Gumbel draw."""
-    return -math.log(-math.log(u))
+    return float(draws.gumbel(u))
 
 
 def normal(u_radius: float, u_angle: float) -> float:
@@ -42,7 +44,7 @@ def normal(u_radius: float, u_angle: float) -> float:
 
 def periods_until(luck: float, rate: float) -> int:
     """Return how many periods on, 1 or more, an event of a Poisson rate first happens, by the luck drawn for it."""
-    return 1 + int(min(-math.log(luck) / rate, 1e6)) if rate > 0.0 else 1_000_000
+    return int(draws.wait_for(-draws.ln(luck), rate))
 
 
 def rate_of(chance: float) -> float:
