@@ -110,18 +110,20 @@ def run(
     scenario: str, seed: int, settings: tuple[str, ...], periods: int | None, out: Path | None, as_json: bool
 ) -> None:
     """Run one market once and print how its firms fared."""
-    from experiments.runner import Progress, compiling, require_readable
-    from experiments.saved import require_writable, write_table, write_whole
-    from experiments.terminal import print_tables, summary_table
-    from sim.market import Market
+    from experiments.runner import Progress, require_readable, warm_up
 
     chosen = _scenario(scenario, _overrides(settings))
     for note in require_readable(chosen):
         _say(note)
     if out is not None:
+        from experiments.saved import require_writable, write_table, write_whole
+
         require_writable(out)
+    from sim.market import Market
+
     n_periods = periods or chosen.periods
-    with Progress(n_periods, "periods") as said, compiling(said):
+    with Progress(n_periods, "periods") as said:
+        warm_up(chosen, said)
         market = Market(chosen, seed=seed, collect=False)
         results = market.run(n_periods, on_period=lambda _: said.advance())
     summary = results.summary()
@@ -134,6 +136,8 @@ def run(
     if as_json:
         _print_json(summary)
         return
+    from experiments.terminal import print_tables, summary_table
+
     click.echo(f"{chosen.title}\n{summary['scenario']}, seed {seed}, {summary['periods']} periods")
     print_tables(
         summary_table("firm", summary["firms"], FIRM_COLUMNS),
@@ -302,7 +306,7 @@ def cdnow(out: Path) -> None:
 def demo(out: Path, seeds: int, workers: int | None) -> None:
     """Compare the arms of every shipped scenario, and write a report on each and a page that lists them."""
     from experiments.compare import compare_all
-    from experiments.report import write_index
+    from experiments.report.page import write_index
     from experiments.saved import require_writable
 
     require_writable(out)
@@ -459,9 +463,8 @@ def _print_json(answer: object) -> None:
 
 def _print_comparison(comparison: Comparison) -> None:
     """Print the levels and differences of the main metrics, the finding, and where the report is."""
-    from experiments.report import headline
     from experiments.report.evidence import load
-    from experiments.report.findings import stopping
+    from experiments.report.findings import headline, stopping
     from experiments.terminal import comparison_table, print_tables
 
     evidence = load(comparison.design.out)

@@ -451,7 +451,7 @@ def _plain(table: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Any]:
 
 def _draw(folders: Mapping[int, Path], pool: Workers, said: Progress) -> dict[int, Path | Failure]:
     """Draw the reports, which are independent of one another, on the pool."""
-    from experiments.report import write_report
+    from experiments.report.page import write_report
 
     if folders:
         said.say("drawing the report ..." if len(folders) == 1 else f"drawing {len(folders)} reports ...")

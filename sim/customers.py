@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.compiled import inline, kernel, parallel_kernel, prange, seldom
-from sim.demand import DemandFit, load_demand
 from sim.draws import Stream, block, firm_slot, ln, normal, wait_for
 from sim.errors import InputError
 from sim.journey import need
@@ -17,6 +16,7 @@ from sim.loyalty_types import TYPE_NAMES, LoyaltyType, prior_table
 from sim.records import NEVER, NOBODY, identity, in_steps
 
 if TYPE_CHECKING:
+    from sim.demand import DemandFit
     from sim.scenario import Scenario
 
 
@@ -57,6 +57,8 @@ def fitted_demand(scenario: Scenario) -> DemandFit | None:
     demand = scenario.customers.demand
     if demand.transactions is None:
         return None
+    from sim.demand import load_demand
+
     try:
         return load_demand(scenario.folder / demand.transactions, period_days=demand.period_days, until=demand.until)
     except InputError as error:

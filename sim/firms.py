@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import mesa
 import numpy as np
 import numpy.typing as npt
 
 from sim import review
 from sim.accounts import FirmCost, Line
+from sim.framework import mesa
 from sim.strategies import MarketView
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import mesa
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +16,7 @@ from sim.accounts import N_LINES, FirmCost, ImbalanceError, Line
 from sim.compiled import use_threads_for
 from sim.errors import InputError
 from sim.firms import Firm
+from sim.framework import mesa
 from sim.history import History
 from sim.journey import context, life, talk
 from sim.network import build

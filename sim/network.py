@@ -7,13 +7,10 @@ loop over one customer's neighbours reads a single stretch of memory.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from sim import draws, topologies
 from sim.compiled import kernel
@@ -21,6 +18,10 @@ from sim.draws import Stream
 from sim.errors import InputError
 from sim.network_settings import NetworkSpec
 from sim.topologies import Pairs
+
+if TYPE_CHECKING:
+    import networkx as nx
+    from scipy.sparse import csr_array
 
 
 class Network(NamedTuple):
@@ -167,12 +168,16 @@ def influence(network: Network) -> NDArray[np.float64]:
 
 def to_sparse(network: Network) -> csr_array:
     """Return the influence of ties as a sparse matrix, shape (n_customers, n_customers)."""
+    from scipy.sparse import csr_array
+
     n = network.first.size - 1
     return csr_array((influence(network), network.neighbours, network.first), shape=(n, n))
 
 
 def to_networkx(network: Network) -> nx.Graph:
     """Return the network as a graph on 0 .. n_customers - 1, the influence of each tie in ``weight``."""
+    import networkx as nx
+
     return nx.from_scipy_sparse_array(to_sparse(network))
 
 
@@ -184,6 +189,8 @@ def from_networkx(graph: nx.Graph) -> Network:
     InputError
         If the graph is directed, has parallel edges, self-loops or a weight outside 0 to 1.
     """
+    import networkx as nx
+
     if graph.is_directed() or graph.is_multigraph():
         raise InputError(
             "ties are mutual and single", value=graph, allowed="an undirected graph without parallel edges"
@@ -289,6 +296,8 @@ def describe(network: Network) -> dict[str, float]:
     ----------
     .. [1] Watts & Strogatz (1998), "Collective dynamics of 'small-world' networks", Nature 393.
     """
+    from scipy.sparse.csgraph import connected_components
+
     n = network.first.size - 1
     degree = np.diff(network.first)
     ties = to_sparse(network)
@@ -308,7 +317,8 @@ def describe(network: Network) -> dict[str, float]:
 
 
 def _clustering_exact(ties: csr_array, degree: NDArray[np.integer[Any]]) -> float:
-    known = csr_array((np.ones(ties.nnz, np.int64), ties.indices, ties.indptr), shape=ties.shape)
+    known = ties.astype(np.int64)
+    known.data[:] = 1
     closed_paths: NDArray[np.int64] = ((known @ known) * known).sum(axis=1)
     return float(np.mean(closed_paths / np.maximum(degree * (degree - 1), 1)))
 
@@ -322,5 +332,6 @@ def _clustering_sampled(network: Network, ties: csr_array, degree: NDArray[np.in
     b += b >= a
     start = network.first[person]
     ends = network.neighbours[start + a], network.neighbours[start + b]
-    known = csr_array((np.ones(ties.nnz, np.int8), ties.indices, ties.indptr), shape=ties.shape)
+    known = ties.astype(np.int8)
+    known.data[:] = 1
     return float(np.sum(known[ends])) / _N_PATHS_SAMPLED

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-import experiments.report
+import experiments.report.page
 from experiments import cli, compare
 from experiments.cli import main
 from sim import scenario as scenarios
@@ -62,7 +62,7 @@ def undrawn(folder):
 
 @pytest.fixture
 def _no_drawing(monkeypatch):
-    monkeypatch.setattr(experiments.report, "write_report", undrawn)
+    monkeypatch.setattr(experiments.report.page, "write_report", undrawn)
 
 
 def loyalty(*words, code=0):
@@ -144,7 +144,9 @@ def test_compare_gives_the_same_for_any_number_of_workers(folder, monkeypatch):
     for workers in (2, 1):
         words = ["compare", "small.toml", "--seeds", 3, "--workers", workers, "--out", f"with-{workers}", "--json"]
         stdout, stderr = loyalty(*words)
-        monkeypatch.setattr(experiments.report, "write_report", lambda folder: folder / "report.html")  # once is enough
+        monkeypatch.setattr(
+            experiments.report.page, "write_report", lambda folder: folder / "report.html"
+        )  # once is enough
         found[workers] = json.loads(stdout)
         assert "6/6 runs" in stderr
         assert Path(found[workers].pop("report")) == Path(f"with-{workers}/report.html")

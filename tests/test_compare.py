@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import experiments.report
+import experiments.report.page
 from experiments import compare as module
 from experiments.compare import Design, Interrupted, compare, compare_all, differing_settings, to_toml
 from experiments.statistics import paired_difference, t_quantile
@@ -61,7 +61,7 @@ def _reports_are_not_drawn(monkeypatch):
         path.write_text("drawn", encoding="utf-8")
         return path
 
-    monkeypatch.setattr(experiments.report, "write_report", write)
+    monkeypatch.setattr(experiments.report.page, "write_report", write)
 
 
 def frames(scenario, seed, with_network=False):
@@ -211,7 +211,7 @@ def test_a_report_that_cannot_be_drawn_leaves_the_data(arms, tmp_path, monkeypat
     def fails(folder):
         raise InputError("cannot be drawn")
 
-    monkeypatch.setattr(experiments.report, "write_report", fails)
+    monkeypatch.setattr(experiments.report.page, "write_report", fails)
     (tmp_path / "report.html").write_text("of an earlier comparison", encoding="utf-8")
     found = compare(arms, [1], "usual", tmp_path, workers=1, progress=False)
     assert "cannot be drawn" in found.problem

@@ -66,7 +66,7 @@ def specs(draw: st.DrawFn) -> tuple[NetworkSpec, int]:
     topology = draw(st.sampled_from([*topologies.TAKES]).filter(lambda name: name != "edge_list"))
     keys: dict[str, float] = {"strong_share": draw(st.floats(0, 1)), "weak_influence": draw(st.floats(0, 1, width=32))}
     if topology in topologies.RECORDED:
-        n = topologies.RECORDED[topology][1] * draw(st.integers(1, 3))
+        n = topologies.RECORDED[topology] * draw(st.integers(1, 3))
     if topology in RANDOM:
         n = max(n, 3)
         keys["mean_degree"] = draw(st.floats(0.01, n - 1))
@@ -196,8 +196,8 @@ def test_lattice_of_any_count_gives_four_neighbours(n):
 
 @pytest.mark.parametrize("name", topologies.RECORDED)
 def test_recorded_network_comes_in_separate_whole_copies(name):
-    load, size = topologies.RECORDED[name]
-    original = load()
+    size = topologies.RECORDED[name]
+    original = getattr(nx, f"{name}_graph")()
     assert original.number_of_nodes() == size
     graph = to_networkx(build(spec(name), 3 * size, 1))
     names = dict(enumerate(original))
@@ -210,7 +210,7 @@ def test_recorded_network_comes_in_separate_whole_copies(name):
 
 @pytest.mark.parametrize("name", ["karate_club", "les_miserables"])
 def test_ties_with_most_on_record_are_the_strong_ones(name):
-    original = nx.convert_node_labels_to_integers(topologies.RECORDED[name][0]())
+    original = nx.convert_node_labels_to_integers(getattr(nx, f"{name}_graph")())
     size = len(original)
     found = ties(build(spec(name, strong_share=0.25, weak_influence=0.5), 2 * size, 1))
     weights = {1.0: [], 0.5: []}
@@ -680,7 +680,7 @@ def test_graphs_that_are_no_such_network_are_refused(graph, message):
     ids=lambda wanted: wanted.topology,
 )
 def test_description_agrees_with_networkx(wanted):
-    n = topologies.RECORDED[wanted.topology][1] * 2 if wanted.topology in topologies.RECORDED else 120
+    n = topologies.RECORDED[wanted.topology] * 2 if wanted.topology in topologies.RECORDED else 120
     network = build(wanted, n, 1)
     graph = to_networkx(network)
     degree = [d for _, d in graph.degree]

@@ -16,10 +16,17 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from experiments.report import finding, headline, write_index, write_report
 from experiments.report.evidence import load
-from experiments.report.findings import against_baseline, allowance, best_against_rest, stopping
+from experiments.report.findings import (
+    against_baseline,
+    allowance,
+    best_against_rest,
+    finding,
+    headline,
+    stopping,
+)
 from experiments.report.intervals import Interval, holm, interval_of, paired_p
+from experiments.report.page import write_index, write_report
 from experiments.report.pictures.canvas import spread
 from experiments.report.pictures.migration import row_shares
 from experiments.report.pictures.waterfall import REST, TOTAL, by_line, by_tier, line_by_tier

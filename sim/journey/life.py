@@ -90,8 +90,9 @@ def live_through(town, network, market, behaviour, origins, clock, open_access, 
             np.empty(NEEDS_AT_ONCE, np.float64),
             np.empty(width, np.float64),
         )
+        block = np.int64(b)  # of one type with and without threads, so that a block's life is compiled once
         live_in_block(
-            b, first, last, town, network, market, behaviour, origins, clock, open_access, said, books, since, desk
+            block, first, last, town, network, market, behaviour, origins, clock, open_access, said, books, since, desk
         )
 
 
@@ -107,7 +108,7 @@ def live_in_block(  # type: ignore[no-untyped-def]
     for i in range(first, last):
         desk.awake[n_awake] = i
         n_awake += town.pulses[i].wake_at <= clock.period
-    n_in_need = 0
+    n_in_need = np.int64(0)  # not the constant 0, for which what follows would be compiled once more
     for k in range(n_awake):
         i = desk.awake[k]
         prefetch_if_lapsing(desk.awake[min(k + LAPSES_AHEAD, n_awake - 1)], town, clock)
@@ -115,7 +116,7 @@ def live_in_block(  # type: ignore[no-untyped-def]
             desk.awake[n_in_need] = i  # those with a need close ranks at the front, in order
             n_in_need += 1
     for start in range(0, n_in_need, NEEDS_AT_ONCE):
-        n_now = min(NEEDS_AT_ONCE, n_in_need - start)
+        n_now = min(np.int64(NEEDS_AT_ONCE), n_in_need - start)
         meet_needs(start, n_now, n_in_need, b, town, market, behaviour, clock, said, own_books, own_since, desk)
         for k in range(start, start + n_now):
             i = desk.awake[k]
