@@ -24,8 +24,16 @@ lint: setup  ## style and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: setup  ## speed, ours beside the plain Mesa twin, in one run
-	$(BIN)/python -m benchmarks.speed
+bench: setup .venv-bench/installed  ## speed and memory, beside Mesa, AgentPy and mesa-frames: writes docs/performance.md
+	$(BIN)/python -m benchmarks $(BENCH)
+
+.venv-bench/installed: benchmarks/agentpy.txt benchmarks/mesa-frames.txt constraints.txt
+	$(PYTHON) -m venv .venv-bench/agentpy
+	.venv-bench/agentpy/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement benchmarks/agentpy.txt
+	$(PYTHON) -m venv .venv-bench/mesa-frames
+	.venv-bench/mesa-frames/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/mesa-frames.txt \
+		|| { echo "mesa-frames cannot be had here and will not be measured"; rm -rf .venv-bench/mesa-frames; }
+	touch $@
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache reports data
+	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache reports data

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+DEFAULT_SEEDS = 30
 DEMO_SEEDS = 3
 FIRM_COLUMNS = ("customers", "gained", "lost", "retention", "repeat_rate", "share", "satisfaction", "revenue", "profit")
 TIER_COLUMNS = ("customers", "gained", "lost", "retention", "purchases", "revenue", "contribution")
@@ -109,18 +110,20 @@ def run(
     scenario: str, seed: int, settings: tuple[str, ...], periods: int | None, out: Path | None, as_json: bool
 ) -> None:
     """Run one market once and print how its firms fared."""
-    from experiments.runner import Progress, compiling, require_readable
-    from experiments.saved import require_writable, write_table, write_whole
-    from experiments.terminal import print_tables, summary_table
-    from sim.market import Market
+    from experiments.runner import Progress, require_readable, warm_up
 
     chosen = _scenario(scenario, _overrides(settings))
     for note in require_readable(chosen):
         _say(note)
     if out is not None:
+        from experiments.saved import require_writable, write_table, write_whole
+
         require_writable(out)
+    from sim.market import Market
+
     n_periods = periods or chosen.periods
-    with Progress(n_periods, "periods") as said, compiling(said):
+    with Progress(n_periods, "periods") as said:
+        warm_up(chosen, said)
         market = Market(chosen, seed=seed, collect=False)
         results = market.run(n_periods, on_period=lambda _: said.advance())
     summary = results.summary()
@@ -133,6 +136,8 @@ def run(
     if as_json:
         _print_json(summary)
         return
+    from experiments.terminal import print_tables, summary_table
+
     click.echo(f"{chosen.title}\n{summary['scenario']}, seed {seed}, {summary['periods']} periods")
     print_tables(
         summary_table("firm", summary["firms"], FIRM_COLUMNS),
@@ -142,8 +147,20 @@ def run(
 
 @main.command()
 @click.argument("scenarios", metavar="SCENARIO[:ARM]...", nargs=-1, required=True)
-@click.option("--seeds", type=click.IntRange(1, 100_000), default=30, help="Number of seeds each arm runs on.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, 100_000),
+    help="Number of seeds each arm runs on; with --until, the most.  [default: 30; with --until 1000]",
+)
 @click.option("--seed-from", type=_seed_range, default=1, help="The first seed.")
+@click.option(
+    "--until",
+    "widths",
+    multiple=True,
+    metavar="NAME=WIDTH%",
+    help="Run as many seeds as it takes (at least 30) to know every difference to within WIDTH either way. NAME is "
+    "retention (in points), profit (in per cent of the baseline's) or ci (both).",
+)
 @click.option("--baseline", metavar="ARM", help="The arm the others are compared with.  [default: the first]")
 @_set
 @_workers
@@ -151,8 +168,9 @@ def run(
 @_json
 def compare(
     scenarios: tuple[str, ...],
-    seeds: int,
+    seeds: int | None,
     seed_from: int,
+    widths: tuple[str, ...],
     baseline: str | None,
     settings: tuple[str, ...],
     workers: int | None,
@@ -161,17 +179,25 @@ def compare(
 ) -> None:
     """Compare arms, paired by seed, and write a report.
 
-    A single SCENARIO stands for all of its arms.
+    A single SCENARIO stands for all of its arms; among several, each stands for itself.
     """
     from experiments.compare import Design, compare_all
+    from experiments.stopping import MOST_SEEDS, Until
 
+    until = Until.parse(widths) if widths else None
+    seeds = seeds or (MOST_SEEDS if until else DEFAULT_SEEDS)
     typed = _arms(scenarios, settings)
     names = {arm: scenario for arm, (_, scenario) in typed.items()}
+    for spec, scenario in typed.values():
+        if scenario.arms:
+            example = f"{spec}:{next(iter(scenario.arms))}"
+            _say(f"{spec} is compared as it stands, without its arms ({', '.join(scenario.arms)}); one is {example}")
     from sim.errors import InputError
 
     if seed_from + seeds > 2**63:
         raise InputError("seeds go too far", key="--seed-from", value=seed_from, allowed="seeds below 2**63")
     command = ["loyalty", "compare", *scenarios, "--seeds", str(seeds), "--seed-from", str(seed_from)]
+    command += [word for width in widths for word in ("--until", width)]
     command += ["--baseline", baseline] if baseline else []
     design = Design(
         arms=names,
@@ -180,6 +206,7 @@ def compare(
         out=out or Path("reports") / _folder_name(scenarios),
         command=shlex.join(command + _set_again(settings)),
         reruns={arm: shlex.join(["loyalty", "run", spec, *_set_again(settings)]) for arm, (spec, _) in typed.items()},
+        until=until,
     )
     [comparison] = compare_all([design], workers)
     if as_json:
@@ -279,7 +306,7 @@ def cdnow(out: Path) -> None:
 def demo(out: Path, seeds: int, workers: int | None) -> None:
     """Compare the arms of every shipped scenario, and write a report on each and a page that lists them."""
     from experiments.compare import compare_all
-    from experiments.report import write_index
+    from experiments.report.page import write_index
     from experiments.saved import require_writable
 
     require_writable(out)
@@ -436,13 +463,15 @@ def _print_json(answer: object) -> None:
 
 def _print_comparison(comparison: Comparison) -> None:
     """Print the levels and differences of the main metrics, the finding, and where the report is."""
-    from experiments.report import headline
     from experiments.report.evidence import load
+    from experiments.report.findings import headline, stopping
     from experiments.terminal import comparison_table, print_tables
 
     evidence = load(comparison.design.out)
     click.echo(evidence.title)
     print_tables(comparison_table(comparison, evidence))
+    if stopped := stopping(evidence):
+        click.echo(stopped)
     if comparison.report is not None:
         click.echo(f"{headline(evidence)}\nreport: {comparison.report}")
 

@@ -7,21 +7,24 @@ from the saved files alone.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, field, fields
+from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from experiments.runner import Failure, Progress, Workers, require_readable, simulate, warm_up
 from experiments.saved import require_writable, write_table, write_whole
 from experiments.settings_text import differing_settings, to_toml
-from experiments.statistics import Difference, Estimate, compare_to_baseline, estimate
+from experiments.statistics import Difference, Estimate, compare_to_baseline, level_of
+from experiments.stopping import N_PILOT, Stop, Until, is_narrow, seeds_needed
 from sim.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -60,7 +63,7 @@ class FailedRun:
 
 @dataclass(frozen=True)
 class Design:
-    """What is compared: every arm on every seed.
+    """What is compared: every arm on every seed, or on as many of them as it takes.
 
     Parameters
     ----------
@@ -76,6 +79,8 @@ class Design:
         What asked for the comparison, to be saved with it.
     reruns : mapping of str to str
         A command per arm that runs it with a seed put at its end; by default from the arm's own file.
+    until : Until, optional
+        How narrow the differences' intervals are to be; as many of the seeds as it takes are then run, from the first.
     """
 
     arms: Mapping[str, Scenario]
@@ -84,6 +89,7 @@ class Design:
     out: Path
     command: str = "experiments.compare.compare, called from Python"
     reruns: Mapping[str, str] = field(default_factory=dict)
+    until: Until | None = None
 
     def check(self) -> tuple[str, ...]:
         """Refuse what cannot be compared, or not be written, before anything runs.
@@ -97,12 +103,15 @@ class Design:
         ------
         InputError
             If there is no seed or one comes twice, the baseline is not among the arms, the arms do not cover the same
-            periods, a file that one names cannot be used, or the folder cannot be written.
+            periods, a file that one names cannot be used, the folder cannot be written, or there is no difference whose
+            interval could be narrow.
         """
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise InputError("no seed, or one twice", key="seeds", value=list(self.seeds), allowed="each seed once")
         if self.baseline not in self.arms:
             raise InputError(f'no arm is called "{self.baseline}"; {nearest(self.baseline, self.arms)}', key="baseline")
+        if self.until is not None and len(self.arms) < 2:
+            raise InputError("one arm has no difference to be known", key="until", allowed="two arms or more")
         reference = self.arms[self.baseline]
         notes: dict[str, None] = {}
         for arm, scenario in self.arms.items():
@@ -152,7 +161,7 @@ class Comparison:
     Parameters
     ----------
     design : Design
-        What was compared.
+        What was compared; its seeds are those that were run.
     arms : mapping
         By arm and metric, the level.
     differences : mapping
@@ -163,6 +172,8 @@ class Comparison:
         The report; None if there was nothing to draw, or drawing failed.
     problem : str
         Why there is no report.
+    stop : Stop or None
+        Why there are so many seeds, if the design left that open.
     """
 
     design: Design
@@ -171,6 +182,7 @@ class Comparison:
     failed: tuple[FailedRun, ...]
     report: Path | None
     problem: str = ""
+    stop: Stop | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -184,6 +196,7 @@ class Comparison:
             "baseline": self.design.baseline,
             "arms": _plain(self.arms),
             "differences": _plain({arm: each for arm, each in self.differences.items() if arm != self.design.baseline}),
+            "until": self.stop.to_json() if self.stop else None,
             "failed": [asdict(run) for run in self.failed],
             "report": str(self.report) if self.report else None,
         }
@@ -196,6 +209,7 @@ def compare(
     out: str | Path = "reports/comparison",
     workers: int | None = None,
     progress: bool = True,
+    until: Until | None = None,
 ) -> Comparison:
     """Run every arm on every seed, save the results, and write the report.
 
@@ -213,6 +227,8 @@ def compare(
         Worker processes; as many as there are processors unless given. The result does not depend on it.
     progress : bool
         Whether to say on standard error how far the runs are.
+    until : Until, optional
+        Run only as many of the seeds, from the first, as make every difference's interval so narrow.
 
     Raises
     ------
@@ -223,20 +239,15 @@ def compare(
     """
     if not arms:
         raise InputError("nothing to compare", key="arms", allowed="at least one scenario")
-    design = Design(arms, tuple(seeds), baseline or next(iter(arms)), Path(out))
+    design = Design(arms, tuple(seeds), baseline or next(iter(arms)), Path(out), until=until)
     return compare_all([design], workers, progress)[0]
 
 
 def compare_all(designs: Sequence[Design], workers: int | None = None, progress: bool = True) -> list[Comparison]:
     """Run several comparisons on one pool of workers, then draw their reports on it: see :func:`compare`."""
     notes = dict.fromkeys(note for design in designs for note in design.check())
-    jobs = {
-        (i, arm, seed): (scenario, seed, seed == design.seeds[0])
-        for i, design in enumerate(designs)
-        for seed in design.seeds
-        for arm, scenario in design.arms.items()
-    }
     gathered = [_Gathered(design) for design in designs]
+    jobs = _due(gathered)
     said = Progress(len(jobs), quiet=not progress)
     since = time.monotonic()
     try:
@@ -245,16 +256,20 @@ def compare_all(designs: Sequence[Design], workers: int | None = None, progress:
                 said.say(note)
             if jobs:
                 warm_up(designs[0].arms[designs[0].baseline], said)
-            for (i, arm, seed), answer in pool.run(simulate, jobs):
-                if isinstance(answer, Failure):
-                    gathered[i].failures[arm, seed] = answer.message
-                    said.say(f"{arm}, seed {seed}: {answer.message}; to see it again: {designs[i].rerun(arm, seed)}")
-                else:
-                    gathered[i].add(arm, seed, answer)
-                said.advance(failed=isinstance(answer, Failure))
-                if gathered[i].is_complete:
-                    gathered[i].save(time.monotonic() - since)
-                    since = time.monotonic()
+            while jobs:
+                for (i, arm, seed), answer in pool.run(simulate, jobs):
+                    if isinstance(answer, Failure):
+                        gathered[i].failures[arm, seed] = answer.message
+                        again = designs[i].rerun(arm, seed)
+                        said.say(f"{arm}, seed {seed}: {answer.message}; to see it again: {again}")
+                    else:
+                        gathered[i].add(arm, seed, answer)
+                    said.advance(failed=isinstance(answer, Failure))
+                    if gathered[i].is_complete and not gathered[i].goes_on(said):
+                        gathered[i].save(time.monotonic() - since)
+                        since = time.monotonic()
+                jobs = _due(gathered)
+                said.expect(len(jobs))
             drawn = _draw({i: each.design.out for i, each in enumerate(gathered) if each.n_finished}, pool, said)
     except KeyboardInterrupt:
         raise Interrupted(_keep(gathered, time.monotonic() - since)) from None
@@ -262,7 +277,8 @@ def compare_all(designs: Sequence[Design], workers: int | None = None, progress:
     for i, each in enumerate(gathered):
         report = drawn.get(i, Failure("every run failed"))
         path, problem = (None, report.message) if isinstance(report, Failure) else (report, "")
-        comparisons.append(Comparison(each.design, each.levels, each.differences, each.failed(), path, problem))
+        design = replace(each.design, seeds=each.seeds)
+        comparisons.append(Comparison(design, each.levels, each.differences, each.failed(), path, problem, each.stop))
     return comparisons
 
 
@@ -271,13 +287,20 @@ class _Gathered:
 
     def __init__(self, design: Design) -> None:
         self.design = design
-        self.keys = [(arm, seed) for arm in design.arms for seed in design.seeds]
+        self.seeds = tuple(design.seeds if design.until is None else design.seeds[:N_PILOT])
+        self.stop: Stop | None = None
+        self.n_started = 0
         self.n_finished = 0
         self.is_saved = False
         self.failures: dict[tuple[str, int], str] = {}
         self.levels: dict[str, dict[str, Estimate]] = {arm: {} for arm in design.arms}
         self.differences: dict[str, dict[str, Difference]] = {arm: {} for arm in design.arms}
         self._frames: dict[tuple[str, int], Frames] = {}
+
+    @property
+    def keys(self) -> list[tuple[str, int]]:
+        """The runs wanted so far, in the order of the tables."""
+        return [(arm, seed) for arm in self.design.arms for seed in self.seeds]
 
     @property
     def is_complete(self) -> bool:
@@ -293,6 +316,23 @@ class _Gathered:
         self._frames[arm, seed] = frames
         self.n_finished += 1
 
+    def goes_on(self, said: Progress) -> bool:
+        """Decide, once the pilot is over, how many seeds are wanted in all; say whether that is more."""
+        design, n_pilot = self.design, len(self.seeds)
+        if design.until is None or self.stop is not None:
+            return False
+        values = self._values(self._stacked("outcomes"))
+        profit = values.get("profit", {}).get(design.baseline, np.array([]))
+        known = profit[np.isfinite(profit)]
+        half_widths = design.until.half_widths(float(known.mean()) if known.size else math.nan)
+        n_needed = max(n_pilot, seeds_needed(values, design.baseline, half_widths))
+        self.stop = Stop(design.until, half_widths, n_pilot, n_needed, len(design.seeds), is_reached=False)
+        self.seeds = tuple(design.seeds[:n_needed])
+        limit = f", of which {len(design.seeds):,} are allowed" if n_needed > len(design.seeds) else ""
+        enough = f"the first {n_pilot} seeds are enough"
+        said.say(enough if n_needed == n_pilot else f"by the first {n_pilot}, {n_needed:,} seeds are needed{limit}")
+        return len(self.seeds) > n_pilot
+
     def save(self, seconds: float) -> None:
         """Write every table and the manifest, then let go of the runs; a report drawn from older data is removed."""
         data = self.design.out / "data"
@@ -300,6 +340,9 @@ class _Gathered:
         (self.design.out / "report.html").unlink(missing_ok=True)
         tables = self._tables()
         self._analyse(tables["outcomes"])
+        if self.stop is not None:
+            is_reached = is_narrow(self.differences, self.stop.asked, self.stop.half_widths)
+            self.stop = replace(self.stop, is_reached=is_reached and self.is_complete)
         tables["arms"] = _rows(self.levels, Estimate)
         tables["differences"] = _rows(self.differences, Difference)
         for name, table in tables.items():
@@ -319,10 +362,7 @@ class _Gathered:
 
     def _tables(self) -> Frames:
         runs = {key: self._frames[key] for key in self.keys if key in self._frames}
-        tables = {
-            name: _stacked({key: frames[name] for key, frames in runs.items() if name in frames}, columns)
-            for name, columns in _COLUMNS.items()
-        }
+        tables = {name: self._stacked(name) for name in _COLUMNS}
         for name in ("nodes", "ties"):
             tables[name] = tables[name].drop(columns="seed")  # of one seed, for a picture
         digests = {key: frames["run"]["digest"].iloc[0] for key, frames in runs.items()}
@@ -332,21 +372,36 @@ class _Gathered:
         tables["runs"] = pd.DataFrame(rows, columns=["arm", "seed", "digest", "failure"])
         return tables
 
-    def _analyse(self, outcomes: pd.DataFrame) -> None:
-        """Compare the arms in every metric of the focal firm."""
+    def _stacked(self, name: str) -> pd.DataFrame:
+        """Return a table of all finished runs, with the run's arm and seed in front; of no rows, the bare columns."""
+        runs = {key: self._frames[key] for key in self.keys if key in self._frames}
+        filled = {key: frames[name] for key, frames in runs.items() if name in frames and len(frames[name])}
+        if not filled:
+            return pd.DataFrame(columns=["arm", "seed", *_COLUMNS[name]])
+        return pd.concat(filled, names=["arm", "seed"]).droplevel(-1).reset_index()
+
+    def _values(self, outcomes: pd.DataFrame) -> dict[str, dict[str, NDArray[np.float64]]]:
+        """Return every outcome of the focal firm by arm, a number per seed; NaN where there is none."""
         ours = outcomes[outcomes["firm"] == self.design.focal]
         found = {
             (metric, arm, seed): value
             for metric, arm, seed, value in ours[["metric", "arm", "seed", "value"]].itertuples(index=False)
         }
-        for metric in dict.fromkeys(ours["metric"]):
-            values = {
-                arm: np.array([found.get((metric, arm, seed), np.nan) for seed in self.design.seeds])
+        return {
+            metric: {
+                arm: np.array([found.get((metric, arm, seed), np.nan) for seed in self.seeds])
                 for arm in self.design.arms
             }
+            for metric in dict.fromkeys(ours["metric"])
+        }
+
+    def _analyse(self, outcomes: pd.DataFrame) -> None:
+        """Compare the arms in every outcome of the focal firm."""
+        n_pilot = self.stop.n_pilot if self.stop else None
+        for metric, values in self._values(outcomes).items():
             for arm, by_seed in values.items():
-                self.levels[arm][metric] = estimate(by_seed)
-            for arm, difference in compare_to_baseline(values, self.design.baseline).items():
+                self.levels[arm][metric] = level_of(metric, by_seed)
+            for arm, difference in compare_to_baseline(values, self.design.baseline, n_pilot).items():
                 self.differences[arm][metric] = difference
 
     def _manifest(self, seconds: float) -> dict[str, Any]:
@@ -358,7 +413,8 @@ class _Gathered:
             "focal": design.focal,
             "baseline": design.baseline,
             "arms": list(design.arms),
-            "seeds": list(design.seeds),
+            "seeds": list(self.seeds),
+            "until": self.stop.to_json() if self.stop else None,
             "periods": reference.periods,
             "warm_up": reference.warm_up,
             "horizon": reference.horizon,
@@ -373,12 +429,15 @@ class _Gathered:
         }
 
 
-def _stacked(frames: Mapping[tuple[str, int], pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
-    """Return the frames of all runs in one, with the run's arm and seed in front; of no rows, the bare columns."""
-    filled = {key: frame for key, frame in frames.items() if len(frame)}
-    if not filled:
-        return pd.DataFrame(columns=["arm", "seed", *columns])
-    return pd.concat(filled, names=["arm", "seed"]).droplevel(-1).reset_index()
+def _due(gathered: Sequence[_Gathered]) -> dict[tuple[int, str, int], tuple[Scenario, int, bool]]:
+    """Return the runs wanted and not yet asked for, seed by seed; the first seed's with the network, for a picture."""
+    jobs = {}
+    for i, each in enumerate(gathered):
+        for seed in each.seeds[each.n_started :]:
+            for arm, scenario in each.design.arms.items():
+                jobs[i, arm, seed] = (scenario, seed, seed == each.seeds[0])
+        each.n_started = len(each.seeds)
+    return jobs
 
 
 def _rows(table: Mapping[str, Mapping[str, Estimate]], kind: type[Estimate]) -> pd.DataFrame:
@@ -392,7 +451,7 @@ def _plain(table: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Any]:
 
 def _draw(folders: Mapping[int, Path], pool: Workers, said: Progress) -> dict[int, Path | Failure]:
     """Draw the reports, which are independent of one another, on the pool."""
-    from experiments.report import write_report
+    from experiments.report.page import write_report
 
     if folders:
         said.say("drawing the report ..." if len(folders) == 1 else f"drawing {len(folders)} reports ...")

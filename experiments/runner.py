@@ -7,6 +7,7 @@ thread each, leave Ctrl-C to the parent, and end when the parent ends or lets go
 from __future__ import annotations
 
 import ctypes
+import logging
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -15,7 +16,6 @@ import sys
 import threading
 import time
 import traceback
-import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -23,7 +23,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar
 
@@ -185,8 +184,12 @@ def _as_workers_need_it() -> Iterator[None]:
 
 
 def _start_worker(lifeline: Connection, has_started: ctypes.c_bool) -> None:
-    """End this worker as soon as the parent's end of the lifeline closes: it does so even if the parent is killed."""
+    """End this worker as soon as the parent's end of the lifeline closes: it does so even if the parent is killed.
+
+    That kernels are compiled is the parent's to say, not every worker's.
+    """
     has_started.value = True
+    logging.getLogger("sim").setLevel(logging.ERROR)
 
     def watch() -> None:
         multiprocessing.connection.wait([lifeline])
@@ -249,6 +252,12 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
+    def expect(self, n: int) -> None:
+        """Count on so many more."""
+        self.total += n
+        if self._bar is not None:
+            self._bar.update(self._task, total=self.total)
+
     def restart_clock(self) -> None:
         """Count from now, so that what came before the work does not slow its pace."""
         self._started = self._last_line = time.monotonic()
@@ -282,8 +291,7 @@ class Progress:
 
 def simulate(scenario: Scenario, seed: int, with_network: bool) -> dict[str, pd.DataFrame]:
     """Run one market to its end and return what a comparison needs of it: see :func:`reduced`."""
-    from mesa import Agent
-
+    from sim.framework import mesa
     from sim.market import Market
 
     market = Market(scenario, seed=seed, collect=False)
@@ -291,7 +299,7 @@ def simulate(scenario: Scenario, seed: int, with_network: bool) -> dict[str, pd.
         return reduced(market.run(), with_network)
     finally:
         # Mesa counts agents per model in a table on the class, which would keep every market of a sweep in memory.
-        Agent._ids.pop(market, None)
+        mesa.Agent._ids.pop(market, None)
 
 
 def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
@@ -377,41 +385,17 @@ def require_readable(scenario: Scenario) -> tuple[str, ...]:
     return tuple(f"{scenario.customers.demand.transactions}: {note}" for note in fitted.notes) if fitted else ()
 
 
-@contextmanager
-def compiling(progress: Progress) -> Iterator[bool]:
-    """Hold around a run: say that it has to compile the kernels first, if no run has done so before it.
-
-    Yields whether that is so.
-    """
-    mark = _mark_of_compilation()
-    is_cold = not mark.exists()
-    if is_cold:
-        progress.say("compiling the market's kernels, once on this machine (about 30 s) ...")
-    yield is_cold
-    mark.touch()
-
-
-def _mark_of_compilation() -> Path:
-    """Return the file, beside the compiled kernels, that says that a run has ended with them.
-
-    That some kernels are there says little: a run that was stopped while compiling leaves some, too. Numba knows them
-    by the place and time of their sources, and so does the mark.
-    """
-    from sim import compiled
-
-    sources = sorted(Path(compiled.__file__).parent.rglob("*.py"))
-    stamp = repr([(str(path), path.stat().st_mtime_ns) for path in sources])
-    return compiled.cache_folder() / f"complete-{zlib.crc32(stamp.encode()):08x}"
-
-
 def warm_up(scenario: Scenario, progress: Progress) -> None:
-    """Compile the kernels in this process if need be, so that the workers find them compiled.
+    """Compile the kernels in this process if need be, by a short run, before anything is counted.
 
-    Without it every worker would compile the same kernels at the same time.
+    Without it every worker would compile the same kernels at the same time, and a single run would tell a pace that it
+    does not have.
     """
-    with compiling(progress) as is_cold:
-        if is_cold:
-            from sim.market import Market
+    from sim import kernel_cache
 
-            Market(scenario, seed=0, collect=False).run(min(scenario.periods, WARM_UP_PERIODS))
+    if not kernel_cache.is_warm():
+        from sim.market import Market
+
+        Market(scenario, seed=0, collect=False).run(min(scenario.periods, WARM_UP_PERIODS))
+        kernel_cache.mark_warm()
     progress.restart_clock()

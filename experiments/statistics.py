@@ -2,23 +2,28 @@
 
 Runs of one seed share their people, network, needs and luck, so arms are compared seed by seed: the interval belongs to
 the difference, never to two averages side by side. Everything is judged at 95% by Student's t, over the seeds in which
-every number concerned is finite. What the seeds cannot tell is ``None``, never a number and never infinite.
+every number concerned is finite; the mean of a share on the logit scale, so that no end passes 0 or 1. What the seeds
+cannot tell is ``None``, never a number and never infinite. How often the intervals hold what they promise is measured
+in ``tests/test_coverage.py``; bootstrap intervals (BCa) held it least of what was tried: 84% for 5 seeds, 91% for 10.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special, stats
 
 CONFIDENCE_FRAC = 0.95
 N_DRAWS = 20_000
 DRAWS_SEED = 20_230_901
 # Two means closer than this, against their own size, are the same number with rounding on it.
 ROUNDING_FRAC = 1e-12
+# Outcomes that lie between 0 and 1: see share_estimate.
+SHARES = frozenset({"retention", "repeat_rate", "share", "top20_share"})
 
 Values = NDArray[np.float64]
 
@@ -64,13 +69,17 @@ class Difference(Estimate):
     variance_reduction: float | None
 
 
-def estimate(values: ArrayLike) -> Estimate:
+def estimate(values: ArrayLike, pilot: ArrayLike | None = None) -> Estimate:
     """Return the mean of the finite values with its 95% interval by Student's t.
 
     Parameters
     ----------
     values : array_like, shape (n_seeds,)
         One number per seed; those that are not finite are left out.
+    pilot : array_like, shape (n_pilot,), optional
+        The values whose spread stands for that of all, with their degrees of freedom. Needed where the spread of the
+        first seeds decided how many there are (:mod:`experiments.stopping`): the interval is exact with it, and too
+        narrow with the spread of all. A pilot that shows no spread is not used.
 
     Examples
     --------
@@ -85,17 +94,69 @@ def estimate(values: ArrayLike) -> Estimate:
     mean = float(finite.mean())
     if finite.size == 1:
         return Estimate(mean, None, None, 1)
-    half_width = float(_t_quantile(finite.size) * finite.std(ddof=1) / np.sqrt(finite.size))
+    error, freedom = standard_error(finite, pilot)
+    half_width = t_quantile(freedom) * error
     return Estimate(mean, mean - half_width, mean + half_width, int(finite.size))
 
 
-def paired_difference(values: ArrayLike, baseline: ArrayLike) -> Estimate:
+def share_estimate(values: ArrayLike) -> Estimate:
+    """Return the mean of the finite values, each between 0 and 1, with a 95% interval that lies there too.
+
+    The interval is Student's for the logit of the mean, whose standard error is that of the mean divided by
+    ``mean (1 - mean)`` (the delta method). Near 1 it is longer towards the middle, as the values themselves are. A mean
+    of 0 or 1 has no spread, and an interval of no width.
+
+    Parameters
+    ----------
+    values : array_like, shape (n_seeds,)
+        One share per seed; those that are not finite are left out.
+
+    Examples
+    --------
+    >>> share_estimate([0.96, 0.99, 1.0])
+    Estimate(mean=0.983..., ci_low=0.715..., ci_high=0.999..., n=3)
+    """
+    found = estimate(values)
+    if found.mean is None or found.ci_high is None or not 0 < found.mean < 1:
+        return found
+    half_width = (found.ci_high - found.mean) / (found.mean * (1 - found.mean))
+    centre = special.logit(found.mean)
+    low, high = special.expit([centre - half_width, centre + half_width])
+    # Where all seeds agree, rounding must not set the ends apart from the mean.
+    return Estimate(found.mean, min(float(low), found.mean), max(float(high), found.mean), found.n)
+
+
+def level_of(metric: str, values: ArrayLike) -> Estimate:
+    """Return the mean of an outcome over seeds, with the interval that suits it: see :data:`SHARES`."""
+    return share_estimate(values) if metric in SHARES else estimate(values)
+
+
+def standard_error(values: ArrayLike, pilot: ArrayLike | None = None) -> tuple[float, int]:
+    """Return the standard error of the mean of the finite values, and its degrees of freedom: see :func:`estimate`.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two values are finite.
+    """
+    finite = _finite(values)
+    if finite.size < 2:
+        raise ValueError(f"{finite.size} values have no spread; there must be at least 2")
+    spread = _finite(values if pilot is None else pilot)
+    if spread.size < 2 or np.ptp(spread) == 0:
+        spread = finite
+    return float(spread.std(ddof=1) / np.sqrt(finite.size)), int(spread.size - 1)
+
+
+def paired_difference(values: ArrayLike, baseline: ArrayLike, n_pilot: int | None = None) -> Estimate:
     """Return the mean of ``values - baseline`` over the seeds in which both are finite, with its 95% interval.
 
     Parameters
     ----------
     values, baseline : array_like, shape (n_seeds,)
         One number per seed, in the same order of seeds.
+    n_pilot : int, optional
+        How many of the first seeds are the pilot of :func:`estimate`.
 
     Raises
     ------
@@ -103,7 +164,10 @@ def paired_difference(values: ArrayLike, baseline: ArrayLike) -> Estimate:
         If the two are not of one length.
     """
     ours, theirs = _paired(values, baseline)
-    return estimate(ours - theirs)
+    if n_pilot is None:
+        return estimate(ours - theirs)
+    first, before = _paired(np.asarray(values)[:n_pilot], np.asarray(baseline)[:n_pilot])
+    return estimate(ours - theirs, pilot=first - before)
 
 
 def variance_reduction(values: ArrayLike, baseline: ArrayLike) -> float | None:
@@ -160,7 +224,9 @@ def probability_best(values: ArrayLike) -> list[float] | None:
     return [float(p) for p in share.mean(axis=0)]
 
 
-def compare_to_baseline(values: Mapping[str, ArrayLike], baseline: str) -> dict[str, Difference]:
+def compare_to_baseline(
+    values: Mapping[str, ArrayLike], baseline: str, n_pilot: int | None = None
+) -> dict[str, Difference]:
     """Return, for every arm, its difference from the baseline in one metric; the baseline's own is zero.
 
     Parameters
@@ -169,6 +235,8 @@ def compare_to_baseline(values: Mapping[str, ArrayLike], baseline: str) -> dict[
         The metric by seed, not finite where a run failed.
     baseline : str
         The arm the others are compared with.
+    n_pilot : int, optional
+        How many of the first seeds decided the number of seeds: see :func:`paired_difference`.
 
     Raises
     ------
@@ -182,7 +250,7 @@ def compare_to_baseline(values: Mapping[str, ArrayLike], baseline: str) -> dict[
     p_best = dict(zip(known, chances, strict=True)) if chances else {}
     differences = {}
     for arm, ours in values.items():
-        gap = paired_difference(ours, reference)
+        gap = paired_difference(ours, reference, n_pilot)
         differences[arm] = Difference(
             gap.mean, gap.ci_low, gap.ci_high, gap.n, p_best.get(arm), variance_reduction(ours, reference)
         )
@@ -202,5 +270,7 @@ def _paired(values: ArrayLike, baseline: ArrayLike) -> tuple[Values, Values]:
     return ours[is_pair], theirs[is_pair]
 
 
-def _t_quantile(n: int) -> float:
-    return float(stats.t.ppf(0.5 + CONFIDENCE_FRAC / 2, n - 1))
+@cache
+def t_quantile(freedom: int) -> float:
+    """Return how many standard errors a 95% interval reaches to either side, by Student's t."""
+    return float(stats.t.ppf(0.5 + CONFIDENCE_FRAC / 2, freedom))

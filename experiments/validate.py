@@ -357,8 +357,7 @@ def price_elasticity(scenario: Scenario, seed: int) -> float:
 @contextmanager
 def _market(scenario: Scenario, seed: int, *events: dict[str, Any]) -> Iterator[Market]:
     """Build a market for as long as it is measured, with events added and time enough for every fact."""
-    from mesa import Agent
-
+    from sim.framework import mesa
     from sim.market import Market
 
     n_periods = scenario.warm_up + (N_AGES + 1) * YEAR
@@ -371,7 +370,7 @@ def _market(scenario: Scenario, seed: int, *events: dict[str, Any]) -> Iterator[
         yield market
     finally:
         # Mesa counts agents per model in a table on the class, which would keep every market in memory.
-        Agent._ids.pop(market, None)
+        mesa.Agent._ids.pop(market, None)
 
 
 def _step_to(market: Market, period: int) -> None:

@@ -1,8 +1,4 @@
-"""Customers as columns: one record per person, one per person and firm, and how a person comes to be.
-
-What is touched together is stored together: the pulse is all that an idle week needs, so that a quiet million passes
-quickly; the person and its relations are read when there is a need.
-"""
+"""How a person comes to be: type, demand, weights, and a relation to every firm, all drawn from who they are."""
 
 from __future__ import annotations
 
@@ -13,91 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.compiled import inline, kernel, parallel_kernel, prange, seldom
-from sim.demand import DemandFit, load_demand
-from sim.draws import Stream, block, firm_slot, normal
+from sim.draws import Stream, block, firm_slot, ln, normal, wait_for
 from sim.errors import InputError
+from sim.journey import need
 from sim.loyalty_types import TYPE_NAMES, LoyaltyType, prior_table
+from sim.records import NEVER, NOBODY, identity, in_steps
 
 if TYPE_CHECKING:
+    from sim.demand import DemandFit
     from sim.scenario import Scenario
-
-NEVER = 32_000  # a period that no run reaches
-NOBODY = -1
-
-PULSE = np.dtype(
-    [
-        ("id", "i8"),  # who it is: period of birth * 2**32 + number of the household
-        ("rate", "f4"),  # needs per period, as now constrained
-        ("lapse_at", "i4"),  # earliest period at which a membership may lapse
-    ],
-    align=True,
-)
-
-PERSON = np.dtype(
-    [
-        ("rate", "f4"),  # needs per period when nothing holds the person back
-        ("basket", "f4"),  # money at price 1
-        ("talk", "f4"),  # talkativeness, mean 1
-        ("price_weight", "f4"),
-        ("quality_weight", "f4"),
-        ("service_weight", "f4"),
-        ("reward_weight", "f4"),
-        ("effort_weight", "f4"),
-        ("attachment_weight", "f4"),
-        ("search", "f4"),
-        ("attachment_gain", "f4"),
-        ("tolerance", "f4"),
-        ("reference_price", "f4"),
-        ("reach", "u4"),  # bit f: firm f can be bought from
-        ("seen", "i2"),  # period of the last need
-        ("usual", "i1"),  # firm last bought from, or NOBODY
-        ("type", "i1"),
-        ("is_constrained", "i1"),
-        ("is_alert", "i1"),  # a shock makes the person look around at the next need
-    ],
-    align=True,
-)
-
-RELATION = np.dtype(
-    [
-        ("taste", "f4"),
-        ("distance", "f4"),
-        ("expectation", "f4"),
-        ("satisfaction", "f4"),  # -1 to 1
-        ("attachment", "f4"),  # 0 to 1
-        ("trust_quality", "f4"),  # 0 to 1, like the two that follow
-        ("trust_character", "f4"),
-        ("trust_ability", "f4"),
-        ("habit", "f4"),  # 0 to 1
-        ("opinion", "f4"),  # -1 to 1
-        ("strikes", "f4"),  # unresolved failures still remembered
-        ("points", "f8"),  # whole numbers, exact up to 2**53
-        ("volume", "f4"),  # the firm's record of the customer: purchases, money paid, margin, credit
-        ("revenue", "f4"),
-        ("margin", "f4"),
-        ("credit", "f4"),
-        ("told_by", "i4"),  # row of who last praised the firm, or NOBODY
-        ("told_at", "i2"),
-        ("bought_at", "i2"),  # period of the last purchase, or NOBODY
-        ("since", "i2"),  # period in which the present membership began
-        ("barred_until", "i2"),
-        ("tier", "i1"),
-        ("cause", "i1"),  # what a loss would be put down to
-        ("is_aware", "i1"),
-        ("is_active", "i1"),  # is a customer of the firm
-    ],
-    align=True,
-)
-
-RecordArray = npt.NDArray[np.void]
-
-
-class Town(NamedTuple):
-    """The people and their relations to firms, as compiled kernels see them."""
-
-    pulses: RecordArray  # shape (n_customers,)
-    people: RecordArray  # shape (n_customers,)
-    relations: RecordArray  # shape (n_customers, n_firms)
 
 
 class Origins(NamedTuple):
@@ -116,6 +36,8 @@ class Origins(NamedTuple):
     distance_spread: float
     latent_premium: float
     constrained_rate: float
+    leave_rate: float  # Poisson rates per period: of moving away ...
+    release_rate: float  # ... and of being set free
     captive_firm: int
     firm_slots: npt.NDArray[np.int64]  # shape (n_firms,), like the rest
     firm_reach: npt.NDArray[np.float64]
@@ -135,6 +57,8 @@ def fitted_demand(scenario: Scenario) -> DemandFit | None:
     demand = scenario.customers.demand
     if demand.transactions is None:
         return None
+    from sim.demand import load_demand
+
     try:
         return load_demand(scenario.folder / demand.transactions, period_days=demand.period_days, until=demand.until)
     except InputError as error:
@@ -166,6 +90,8 @@ def origins(scenario: Scenario, is_founder: npt.NDArray[np.bool_]) -> Origins:
         distance_spread=behaviour.distance_spread,
         latent_premium=customers.latent_premium,
         constrained_rate=customers.constrained_rate,
+        leave_rate=need.rate_of(customers.turnover),
+        release_rate=need.rate_of(customers.release_rate),
         captive_firm=names.index(customers.captive_to) if customers.captive_to else NOBODY,
         firm_slots=np.array([firm_slot(name) for name in names], dtype=np.int64),
         firm_reach=np.array([firm.reach for firm in firms], dtype=np.float64),
@@ -207,13 +133,14 @@ def gamma_draw(shape, seed, group, period, person):  # type: ignore[no-untyped-d
 
 
 @seldom
-def be_born(i, identity, period, open_access, seed, town, origins):  # type: ignore[no-untyped-def]
-    """Let a new person without history live in row ``i``: everything about them is drawn from who they are."""
+def be_born(i, birth, open_access, seed, town, origins):  # type: ignore[no-untyped-def]
+    """Let a new person without history live in row ``i``; ``birth`` is the period after the one they move in."""
     pulse, person = town.pulses[i], town.people[i]
-    birth = identity >> 32
-    u_type, u_nature, u_talk, u_search = block(seed, Stream.TYPE // 4, birth, identity, 0)
-    u_price, u_reward, u_effort, u_quality = block(seed, Stream.PRICE_SPREAD // 4, birth, identity, 0)
-    u_service, u_tolerance, u_gain, _ = block(seed, Stream.SERVICE_SPREAD // 4, birth, identity, 0)
+    person.birth = birth
+    who = identity(person, i)
+    u_type, u_nature, u_talk, u_search = block(seed, Stream.TYPE // 4, birth, who, 0)
+    u_price, u_reward, u_effort, u_quality = block(seed, Stream.PRICE_SPREAD // 4, birth, who, 0)
+    u_service, u_tolerance, u_gain, _ = block(seed, Stream.SERVICE_SPREAD // 4, birth, who, 0)
 
     kind = 0
     while kind < 6 and u_type >= origins.cumulative_mix[kind]:
@@ -225,15 +152,17 @@ def be_born(i, identity, period, open_access, seed, town, origins):  # type: ign
     prior = origins.priors[nature]
     spread = origins.individual_spread
 
-    rate = origins.rate_scale * gamma_draw(origins.rate_shape, seed, Stream.RATE // 4, birth, identity)
+    rate = origins.rate_scale * gamma_draw(origins.rate_shape, seed, Stream.RATE // 4, birth, who)
     rate *= origins.priors[kind, 10]
-    basket = gamma_draw(origins.basket_shape, seed, Stream.BASKET // 4, birth, identity)
+    basket = gamma_draw(origins.basket_shape, seed, Stream.BASKET // 4, birth, who)
     basket = origins.basket_scale / basket if origins.is_basket_inverse else origins.basket_scale * basket
 
-    pulse.id = identity
-    pulse.rate = rate * origins.constrained_rate if is_latent else rate
-    pulse.lapse_at = NEVER
     person.rate = rate
+    u_stay, _, u_first, _ = block(seed, Stream.STAY // 4, birth, who, 0)
+    rate_now = np.float64(person.rate) * (origins.constrained_rate if is_latent else 1.0)
+    pulse.need_at = min(NEVER, birth - 1 + wait_for(-ln(u_first), rate_now))
+    pulse.leave_at = min(NEVER, birth - 1 + wait_for(-ln(u_stay), origins.leave_rate))
+    pulse.lapse_at = NEVER
     person.basket = basket
     person.talk = (origins.talk_shape - 1.0) / origins.talk_shape * math.pow(u_talk, -1.0 / origins.talk_shape)
     person.price_weight = prior[0] * math.exp(spread * logistic(u_price))
@@ -245,38 +174,39 @@ def be_born(i, identity, period, open_access, seed, town, origins):  # type: ign
     person.search = min(1.0, prior[6] * math.exp(spread * logistic(u_search)))
     person.attachment_gain = min(1.0, prior[7] * math.exp(spread * logistic(u_gain)))
     person.tolerance = prior[8] * math.exp(spread * logistic(u_tolerance))
-    person.reference_price = 1.0
-    person.seen = period
+    person.log_reference = 0.0
+    person.seen = birth - 1
     person.usual = NOBODY
     person.type = kind
     person.is_constrained = is_latent
+    need.set_alarm(pulse, release_of(town.people, i, origins.release_rate, seed))
     person.is_alert = False
     person.reach = np.uint32(0)
 
     captor, most = origins.captive_firm, -1.0
     for f in range(origins.firm_slots.size):
         slot = origins.firm_slots[f]
-        u_taste, u_distance, u_reach, u_aware = block(seed, Stream.TASTE // 4, birth, identity, slot)
+        u_taste, u_distance, u_reach, u_aware = block(seed, Stream.TASTE // 4, birth, who, slot)
         if u_reach < origins.firm_reach[f]:
             person.reach |= np.uint32(1) << np.uint32(f)
         if kind == LoyaltyType.MONOPOLY and origins.captive_firm == NOBODY and origins.is_founder[f]:
-            u_captive, _, _, _ = block(seed, Stream.CAPTIVE_TO // 4, birth, identity, slot)
+            u_captive, _, _, _ = block(seed, Stream.CAPTIVE_TO // 4, birth, who, slot)
             if u_captive > most:
                 captor, most = f, u_captive
         relation = town.relations[i, f]
         relation.taste = origins.taste_spread * prior[9] * logistic(u_taste)
-        relation.distance = origins.distance_spread * u_distance
+        relation.distance = in_steps(origins.distance_spread * u_distance)
         relation.is_aware = u_aware < origins.firm_awareness[f]
         relation.expectation = 0.0
-        relation.satisfaction = 0.0
+        relation.satisfaction = 0
         relation.attachment = 0.0
-        relation.trust_quality = 0.5
-        relation.trust_character = 0.5
-        relation.trust_ability = 0.5
-        relation.habit = 0.0
-        relation.opinion = 0.0
+        relation.trust_quality = in_steps(0.5)
+        relation.trust_character = in_steps(0.5)
+        relation.trust_ability = in_steps(0.5)
+        relation.habit = 0
+        relation.opinion = 0
         relation.strikes = 0.0
-        relation.points = 0.0
+        relation.points = 0
         relation.volume = 0.0
         relation.revenue = 0.0
         relation.margin = 0.0
@@ -299,42 +229,54 @@ def be_born(i, identity, period, open_access, seed, town, origins):  # type: ign
 def settle(town, origins, seed):  # type: ignore[no-untyped-def]
     """Let the first people be born, one in each row; nobody is anybody's customer yet."""
     for i in prange(town.pulses.size):
-        row = np.int64(i)  # of the types that live_through passes, so that being born is compiled once
-        be_born(row, row, np.int64(-1), np.uint32(0), seed, town, origins)
+        # numbers of the types that live_through passes, so that being born is compiled once
+        be_born(np.int64(i), np.int64(0), np.uint32(0), seed, town, origins)
 
 
 @kernel
 def open_access(town, mask, origins, seed):  # type: ignore[no-untyped-def]
     """Let all captives reach the firms in ``mask`` that reach them at all; they know those, and look around."""
     for i in range(town.people.size):
-        person, identity = town.people[i], town.pulses[i].id
+        person = town.people[i]
         if person.type == LoyaltyType.MONOPOLY:
             person.is_alert = True
             for f in range(town.relations.shape[1]):
                 if (mask >> np.uint32(f)) & np.uint32(1):
                     slot = origins.firm_slots[f]
-                    _, _, u_reach, _ = block(seed, Stream.TASTE // 4, identity >> 32, identity, slot)
+                    _, _, u_reach, _ = block(seed, Stream.TASTE // 4, person.birth, identity(person, i), slot)
                     if u_reach < origins.firm_reach[f]:
                         person.reach |= np.uint32(1) << np.uint32(f)
                         town.relations[i, f].is_aware = True
 
 
+@inline
+def release_of(people, i, release_rate, seed):  # type: ignore[no-untyped-def]
+    """Return the period in which what holds person ``i`` back lifts by itself, or NEVER."""
+    if release_rate <= 0.0 or not people[i].is_constrained:
+        return NEVER
+    person = people[i]
+    _, u_held, _, _ = block(seed, Stream.STAY // 4, person.birth, identity(person, i), 0)
+    return min(NEVER, person.birth - 1 + wait_for(-ln(u_held), release_rate))
+
+
+@inline
+def set_free(person, pulse, i, period, seed):  # type: ignore[no-untyped-def]
+    """Take away what held a latent customer back: needs come at the person's own rate, from this period on.
+
+    The next need is drawn anew: of a Poisson rate, what has not happened yet does not count.
+    """
+    person.is_constrained = False
+    _, _, u_need, _ = block(seed, Stream.FREED // 4, period, identity(person, i), 0)
+    pulse.need_at = min(NEVER, period - 1 + wait_for(-ln(u_need), np.float64(person.rate)))
+    need.set_alarm(pulse, NEVER)
+
+
 @kernel
 def lift_constraints(town, share, seed, period):  # type: ignore[no-untyped-def]
-    """Set a share of the constrained free: their needs come at their own rate from now on."""
+    """Set a share of the constrained free."""
     for i in range(town.people.size):
         person, pulse = town.people[i], town.pulses[i]
         if person.is_constrained:
-            _, _, _, u_lift = block(seed, Stream.LIFT // 4, period, pulse.id, 0)
+            _, u_lift, _, _ = block(seed, Stream.LIFT // 4, period, identity(person, i), 0)
             if u_lift < share:
-                person.is_constrained = False
-                pulse.rate = person.rate
-
-
-def new_town(n_customers: int, n_firms: int) -> Town:
-    """Return empty records for a town."""
-    return Town(
-        pulses=np.zeros(n_customers, dtype=PULSE),
-        people=np.zeros(n_customers, dtype=PERSON),
-        relations=np.zeros((n_customers, n_firms), dtype=RELATION),
-    )
+                set_free(person, pulse, i, period, seed)

@@ -22,7 +22,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from sim.compiled import inline, kernel
+from sim.compiled import bits_of, inline, kernel, number_of, seldom
 
 
 class Stream(IntEnum):
@@ -55,29 +55,32 @@ class Stream(IntEnum):
     REACH = 22
     AWARE = 23
     CAPTIVE_TO = 24
-    # every period, one per person
-    MOVE = 28
-    NEED = 29
-    RELEASE = 30
-    OUTSIDE = 31
+    # at a need, one per person
+    OUTSIDE = 28
+    NEXT_NEED = 29
+    RECOVER = 30
+    SPEAK = 31
     # at a need, one per person and firm (slot: the firm)
     NOTICE = 32
     CHOICE = 33
     ADVERTISING = 34
     FORGET = 35
-    # at use and after, one per person
+    # at use, one per person and firm bought from (slot: the firm)
     EXPERIENCE = 36
-    EXPERIENCE_ANGLE = 37
     FAILURE = 38
     COMPLAIN = 39
-    RECOVER = 40
-    SPEAK = 41
-    RELAY = 42
-    LIFT = 43
+    # when it comes up, one per person (slot of RELAY: the tie)
+    RELAY = 40
+    LIFT = 41
+    FREED = 42
     # set-up that no person owns
     NETWORK = 44
     TIE = 45
     SAMPLE = 46
+    # at birth, one per person
+    STAY = 48
+    HELD_BACK = 49
+    FIRST_NEED = 50
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
@@ -143,6 +146,33 @@ def block(seed, group, period, person, slot):  # type: ignore[no-untyped-def]
     return to_unit(w0), to_unit(w1), to_unit(w2), to_unit(w3)
 
 
+@seldom
+def draw_together(seed, group, period, people, slots, n, words):  # type: ignore[no-untyped-def]
+    """Draw the blocks of many addresses at once, a third of the time of one after the other.
+
+    The processor takes several addresses through each step together. Words are kept as they are, ``to_unit`` makes
+    uniforms of them: of most, one or two are looked at.
+
+    Parameters
+    ----------
+    seed, group, period
+        As in ``block``.
+    people, slots : array of int64, shape (at least n,)
+        The addresses.
+    n : int
+        How many.
+    words : array of uint32, shape (4, at least n)
+        Filled with the four words of each address.
+    """
+    seed_bits = np.uint64(seed)
+    k0, k1 = seed_bits & _LOW, seed_bits >> _32
+    c2, c3 = np.uint64(period) & _LOW, np.uint64(group) << np.uint64(24)
+    for k in range(n):
+        person_bits = np.uint64(people[k])
+        w0, w1, w2, w3 = philox(person_bits & _LOW, person_bits >> _32, c2, c3 | np.uint64(slots[k]), k0, k1)
+        words[0, k], words[1, k], words[2, k], words[3, k] = w0, w1, w2, w3
+
+
 @kernel
 def uniform(seed, stream, period, person, slot):  # type: ignore[no-untyped-def]
     """Return the one uniform in (0, 1) at an address: word ``stream % 4`` of the block of ``stream // 4``."""
@@ -150,16 +180,120 @@ def uniform(seed, stream, period, person, slot):  # type: ignore[no-untyped-def]
     return words[stream % 4]
 
 
+_MANTISSA = np.int64(0x000FFFFFFFFFFFFF)
+_EXPONENT_OF_ONE = np.int64(0x3FF0000000000000)
+_LN_2 = math.log(2.0)
+_SQRT_2 = math.sqrt(2.0)
+
+
+@inline
+def ln(x):  # type: ignore[no-untyped-def]
+    """Return the natural logarithm of a positive number, to about 1 part in 10**15.
+
+    Written out, unlike the one of the C library, so that the processor can take several numbers through it together.
+    With ``x = 2**e m`` and ``m`` near 1, ``ln x = e ln 2 + 2 artanh((m - 1)/(m + 1))``; the series ends where it no
+    longer matters.
+    """
+    bits = bits_of(x)
+    mantissa = number_of((bits & _MANTISSA) | _EXPONENT_OF_ONE)
+    is_high = mantissa > _SQRT_2
+    m = 0.5 * mantissa if is_high else mantissa
+    exponent = np.float64(np.int32(bits >> 52) - 1023 + is_high)
+    s = (m - 1.0) / (m + 1.0)
+    z = s * s
+    z_2 = z * z
+    z_4 = z_2 * z_2
+    low = (1.0 / 3.0 + z * (1.0 / 5.0)) + z_2 * (1.0 / 7.0 + z * (1.0 / 9.0))  # in pairs: they do not wait for another
+    middle = (1.0 / 11.0 + z * (1.0 / 13.0)) + z_2 * (1.0 / 15.0 + z * (1.0 / 17.0))
+    series = low + z_4 * (middle + z_4 * (1.0 / 19.0 + z * (1.0 / 21.0)))
+    return exponent * _LN_2 + 2.0 * (s + s * z * series)
+
+
 @inline
 def gumbel(u):  # type: ignore[no-untyped-def]
     """Turn a uniform into a standard Gumbel draw: with it, the largest utility wins with logit probabilities."""
-    return -math.log(-math.log(u))
+    return -ln(-ln(u))
+
+
+@seldom
+def exponentials(words, n, drawn):  # type: ignore[no-untyped-def]
+    """Turn the first ``n`` words of an array into exponential draws of mean 1."""
+    for k in range(n):
+        drawn[k] = -ln(to_unit(words[k]))
+
+
+@seldom
+def whims(words, n, drawn):  # type: ignore[no-untyped-def]
+    """Turn the first ``n`` words of an array into Gumbel draws."""
+    for k in range(n):
+        drawn[k] = gumbel(to_unit(words[k]))
 
 
 @inline
 def normal(u_radius, u_angle):  # type: ignore[no-untyped-def]
     """Turn two uniforms into one standard normal draw (Box & Muller 1958)."""
     return math.sqrt(-2.0 * math.log(u_radius)) * math.cos(2.0 * math.pi * u_angle)
+
+
+@inline
+def normal_of(u):  # type: ignore[no-untyped-def]
+    """Turn one uniform into one standard normal draw: its quantile, to about 1 part in 10**16 [1]_.
+
+    References
+    ----------
+    .. [1] Wichura (1988), "Algorithm AS 241: The percentage points of the normal distribution", Applied Statistics 37.
+    """
+    q = u - 0.5
+    if abs(q) <= 0.425:
+        r = 0.180625 - q * q
+        top = 2.5090809287301226727e3 * r + 3.3430575583588128105e4
+        top = (top * r + 6.7265770927008700853e4) * r + 4.5921953931549871457e4
+        top = (top * r + 1.3731693765509461125e4) * r + 1.9715909503065514427e3
+        top = (top * r + 1.3314166789178437745e2) * r + 3.3871328727963666080e0
+        low = 5.2264952788528545610e3 * r + 2.8729085735721942674e4
+        low = (low * r + 3.9307895800092710610e4) * r + 2.1213794301586595867e4
+        low = (low * r + 5.3941960214247511077e3) * r + 6.8718700749205790830e2
+        low = (low * r + 4.2313330701600911252e1) * r + 1.0
+        return q * top / low
+    r = math.sqrt(-math.log(u if q < 0.0 else 1.0 - u))
+    if r <= 5.0:
+        r -= 1.6
+        top = 7.74545014278341407640e-4 * r + 2.27238449892691845833e-2
+        top = (top * r + 2.41780725177450611770e-1) * r + 1.27045825245236838258e0
+        top = (top * r + 3.64784832476320460504e0) * r + 5.76949722146069140550e0
+        top = (top * r + 4.63033784615654529590e0) * r + 1.42343711074968357734e0
+        low = 1.05075007164441684324e-9 * r + 5.47593808499534494600e-4
+        low = (low * r + 1.51986665636164571966e-2) * r + 1.48103976427480074590e-1
+        low = (low * r + 6.89767334985100004550e-1) * r + 1.67638483018380384940e0
+        low = (low * r + 2.05319162663775882187e0) * r + 1.0
+    else:
+        r -= 5.0
+        top = 2.01033439929228813265e-7 * r + 2.71155556874348757815e-5
+        top = (top * r + 1.24266094738807843860e-3) * r + 2.65321895265761230930e-2
+        top = (top * r + 2.96560571828504891230e-1) * r + 1.78482653991729133580e0
+        top = (top * r + 5.46378491116411436990e0) * r + 6.65790464350110377720e0
+        low = 2.04426310338993978564e-15 * r + 1.42151175831644588870e-7
+        low = (low * r + 1.84631831751005468180e-5) * r + 7.86869131145613259100e-4
+        low = (low * r + 1.48753612908506148525e-2) * r + 1.36929880922735805310e-1
+        low = (low * r + 5.99832206555887937690e-1) * r + 1.0
+    return math.copysign(top / low, q)
+
+
+@seldom
+def normals(words, n, drawn):  # type: ignore[no-untyped-def]
+    """Turn the first ``n`` words of an array into standard normal draws."""
+    for k in range(n):
+        drawn[k] = normal_of(to_unit(words[k]))
+
+
+@inline
+def wait_for(exponential, rate):  # type: ignore[no-untyped-def]
+    """Turn an exponential draw into the number of periods, 1 or more, to the first in which an event happens.
+
+    For an event of a Poisson rate it is more than ``k`` with probability ``exp(-rate k)``, as if one had drawn every
+    period whether it happens.
+    """
+    return 1 + int(min(exponential / rate, 1e6)) if rate > 0.0 else 1_000_000
 
 
 def firm_slot(name: str) -> int:

@@ -37,7 +37,7 @@ class ProgrammeSpec(Settings):
     points_per_money: Annotated[float, Field(ge=0, le=1e5)] = Field(
         default=1.0, description="points earned per unit of money paid"
     )
-    redeem_at: Annotated[int, Field(ge=1, le=10**12)] = Field(
+    redeem_at: Annotated[int, Field(ge=1, le=10**9)] = Field(
         default=200, description="whole points at which the reward is paid out"
     )
     reward_worth: NonNegative = Field(default=8.0, description="worth of the reward to the customer, in money")

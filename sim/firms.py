@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import mesa
 import numpy as np
 import numpy.typing as npt
 
 from sim import review
 from sim.accounts import FirmCost, Line
+from sim.framework import mesa
 from sim.strategies import MarketView
 
 if TYPE_CHECKING:
@@ -81,40 +81,6 @@ class Firm(mesa.Agent):  # type: ignore[misc]
     def is_review_due(self) -> bool:
         """Whether the firm reviews its pyramid this period."""
         return self.is_open and self.market.period % self.pyramid.review_every == 0
-
-    def review_pyramid(self) -> None:
-        """On the cycle: rank the customers by the record, cut the tiers, and note who moved between them."""
-        market, n_tiers = self.market, len(self.pyramid.tiers)
-        if not self.is_review_due or market.period == 0:
-            return
-        scores = market.scores
-        review.close_records(
-            market.town,
-            self.index,
-            self.service_costs,
-            self.last_review,
-            market.period,
-            review.RANKING.index(self.pyramid.rank_by),
-            scores,
-        )
-        cuts = self.pyramid.cuts(scores[~np.isnan(scores)])
-        moves = np.zeros((market.n_blocks, n_tiers, n_tiers), dtype=np.int64)
-        stock = np.zeros((market.n_blocks, n_tiers, 7, 3))
-        review.assign_tiers(
-            market.town,
-            self.index,
-            scores,
-            cuts,
-            self.pyramid.hysteresis,
-            self.pyramid.memory,
-            market.behaviour.trust_fall,
-            moves,
-            stock,
-        )
-        counted = stock.sum(axis=0)
-        market.audit.review(self, moves.sum(axis=0), counted[:, :, 0])
-        self.stock, self.satisfaction_sum, self.attachment_sum = (counted[:, :, k].copy() for k in range(3))
-        market.history.migration.append((market.period, self.index, moves.sum(axis=0)))
 
     def decide(self) -> None:
         """On the cycle: choose the next policy from what can be seen, while rivals' old policies still stand."""

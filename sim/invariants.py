@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import CAUSE_NAMES, TIER_COST_LINES, FirmCost, Line
-from sim.customers import NEVER, NOBODY
 from sim.loyalty_types import TYPE_NAMES
-from sim.recount import AT_MOST, LARGEST, LEAST, WHOLE, Count, Fault, Limits, audit_books, recount
+from sim.records import IN_STEPS, NEVER, NOBODY, STEPS
+from sim.recount import AT_MOST, LARGEST, MOST_POINTS, Count, Fault, Limits, audit_books, recount
 from sim.rerun import rerun
 
 if TYPE_CHECKING:
@@ -40,10 +40,9 @@ _ALIKE: dict[tuple[float, float], tuple[str, ...]] = {
         "rate", "basket", "talk", "price_weight", "quality_weight", "service_weight", "reward_weight", "effort_weight",
         "attachment_weight", "tolerance", "strikes", "volume", "revenue",
     ),
-    (-LARGEST, LARGEST): ("taste", "expectation", "margin", "credit"),
-    (LEAST, LARGEST): ("reference_price",),
-    (0.0, WHOLE): ("points",),
-    (0, NEVER): ("lapse_at",),
+    (-LARGEST, LARGEST): ("taste", "expectation", "margin", "credit", "log_reference"),
+    (0, MOST_POINTS): ("points",),
+    (0, NEVER): ("wake_at", "need_at", "lapse_at", "leave_at"),
     (NOBODY, NEVER): ("barred_until",),
     (0, len(TYPE_NAMES) - 1): ("type",),
     (0, len(CAUSE_NAMES) - 1): ("cause",),
@@ -56,6 +55,7 @@ def bounds(limits: Limits) -> dict[str, tuple[float, float]]:
         **{name: within for within, names in _ALIKE.items() for name in names},
         **dict.fromkeys(("seen", "bought_at", "since", "told_at"), (NOBODY, limits.period)),
         "tier": (0, int(limits.n_tiers.max()) - 1),
+        "birth": (0, limits.period + 1),
         "told_by": (NOBODY, limits.n_customers - 1),
         "usual": (NOBODY, limits.n_firms - 1),
         "reach": (0, 2**limits.n_firms - 1),
@@ -267,14 +267,13 @@ class Audit:
                 allowed["tier"] = (0, len(self.market.firms[names[f]].pyramid.tiers) - 1)
             for record in records:
                 for name in set(record.dtype.names or ()) & allowed.keys():
-                    (low, high), value = allowed[name], record[name].item()
+                    (low, high), value = allowed[name], record[name].item() / (STEPS if name in IN_STEPS else 1)
                     if not low <= value <= high:
                         rule = f"{low:g} to {high:g}" if high < LARGEST else f"{low:g} or more"
                         return f"{where}: {name} = {value:g}; allowed: {rule}"
         told = {
-            Fault.IDENTITY: f"id {town.pulses[row]['id']} is not that of a person born in this household by now",
+            Fault.OVERSLEPT: "sleeps past something that is due, or was",
             Fault.USUAL: f"no customer of the usual firm, {names[town.people[row]['usual']]}",
-            Fault.PART_OF_A_POINT: "holds a part of a point",
             Fault.BOUGHT_OUT_OF_REACH: "has bought out of reach",
             Fault.MEMBERSHIP_DATES: "a customer who joined after the last purchase, or never",
             Fault.OVERDUE: "a customer whose last purchase is too long ago",

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import mesa
 import numpy as np
 import numpy.typing as npt
 
@@ -17,11 +16,14 @@ from sim.accounts import N_LINES, FirmCost, Line
 from sim.compiled import use_threads_for
 from sim.errors import InputError
 from sim.firms import Firm
+from sim.framework import mesa
 from sim.history import History
 from sim.invariants import Audit
 from sim.journey import context, life, talk
 from sim.network import build
+from sim.records import NEVER, new_town
 from sim.results import Results
+from sim.review import review_pyramids
 from sim.scenario import Scenario, load_scenario
 from sim.views import Customers
 
@@ -79,15 +81,14 @@ class Market(mesa.Model):  # type: ignore[misc]
         self.origins = people.origins(scenario, happenings.founders(scenario))
         self.open_access = np.uint32(0)
         self.network = build(scenario.network, self.n_customers, self.seed_used, scenario.folder)
-        self.town = people.new_town(self.n_customers, self.n_firms)
+        self.town = new_town(self.n_customers, self.n_firms)
         people.settle(self.town, self.origins, self.seed_used)
-        self.said = context.silence(self.n_customers)
+        self.said = context.silence(self.n_customers, self.n_blocks)
 
         self.offers = np.zeros((self.n_firms, self.n_tiers), dtype=context.OFFER)
         self.books = np.zeros((self.n_blocks, self.n_firms, self.n_tiers, 7, N_LINES))
         self.since = np.zeros((self.n_blocks, self.n_firms, self.last_period), dtype=np.int64)
         self.exposure = np.zeros((self.last_period + 1, self.n_firms))
-        self.scores = np.zeros(self.n_customers)
         self.history = History()
         self.firms: dict[str, Firm] = {spec.name: Firm(self, index, spec) for index, spec in enumerate(scenario.firms)}
         happenings.set_the_scene(self)
@@ -104,7 +105,7 @@ class Market(mesa.Model):  # type: ignore[misc]
         use_threads_for(self.n_customers)
         self._open_period()
         happenings.happen(self)
-        self.agents.do("review_pyramid")
+        self._review_pyramids()
         self.agents.do("decide")
         self.agents.do("post_policy")  # every firm has posted before anyone needs, searches, chooses, buys, uses
         self._live_through()
@@ -144,7 +145,7 @@ class Market(mesa.Model):  # type: ignore[misc]
         self.books[...] = 0.0
         self.period_firm_costs = np.zeros((self.n_firms, len(FirmCost)))
         if self.period >= self.since.shape[2]:
-            if self.period >= people.NEVER - 1000:
+            if self.period >= NEVER - 1000:
                 raise InputError("a run cannot be longer", key="periods", value=self.period, allowed="up to 31,000")
             self.since = np.concatenate([self.since, np.zeros_like(self.since)], axis=2)
             self.exposure = np.concatenate([self.exposure, np.zeros_like(self.exposure)])
@@ -152,6 +153,11 @@ class Market(mesa.Model):  # type: ignore[misc]
             relations = self.town.relations
             self.standing = np.where(relations["is_active"], relations["tier"], -1).astype(np.int8)
             self.standing_types = self.town.people["type"].copy()
+
+    def _review_pyramids(self) -> None:
+        """Let the firms whose review is due rank their customers and cut their tiers anew."""
+        if self.period > 0:
+            review_pyramids(self, [firm for firm in self.firms.values() if firm.is_review_due])
 
     def _live_through(self) -> None:
         """Let every customer live through the period."""
@@ -167,6 +173,7 @@ class Market(mesa.Model):  # type: ignore[misc]
         ]
         life.live_through(
             self.town,
+            self.network,
             context.Market(self.offers, self.exposure, math.fsum(promised) / len(promised) if promised else 0.0),
             self.behaviour,
             self.origins,
@@ -178,11 +185,11 @@ class Market(mesa.Model):  # type: ignore[misc]
         )
 
     def _listen(self) -> None:
-        """Let word of mouth spread, and credit the purchases it led to."""
+        """Credit the purchases that word of mouth led to, and let it spread."""
         clock = context.Clock(self.seed_used, self.period)
+        talk.settle_credit(self.town, self.said)
         talk.spread_news(self.network, self.said)
         talk.listen(self.town, self.network, self.behaviour, clock, self.said, self.books)
-        talk.settle_credit(self.town, self.said)
 
     def _close_period(self) -> None:
         """Add up the blocks' books, let firms close theirs, and keep the period."""

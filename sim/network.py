@@ -7,13 +7,10 @@ loop over one customer's neighbours reads a single stretch of memory.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from sim import draws, topologies
 from sim.compiled import kernel
@@ -22,6 +19,10 @@ from sim.errors import InputError
 from sim.network_settings import NetworkSpec
 from sim.topologies import Pairs
 
+if TYPE_CHECKING:
+    import networkx as nx
+    from scipy.sparse import csr_array
+
 
 class Network(NamedTuple):
     """Mutual ties as compressed sparse rows; usable inside kernels.
@@ -29,14 +30,19 @@ class Network(NamedTuple):
     Customer ``i``'s neighbours are ``neighbours[first[i] : first[i + 1]]``, ascending, without ``i`` and repeats.
     """
 
-    first: NDArray[np.int64]
+    first: NDArray[np.int32]
     """Where each customer's neighbours begin, shape (n_customers + 1,)."""
     neighbours: NDArray[np.int32]
     """Numbers of the neighbours, shape (2 * n_ties,)."""
-    tie: NDArray[np.float32]
-    """Influence of the tie, 0 to 1, the same in both directions, shape (2 * n_ties,)."""
+    tie: NDArray[np.uint8]
+    """Which of the strengths the tie has, the same in both directions, shape (2 * n_ties,)."""
+    strengths: NDArray[np.float64]
+    """The different influences that ties have, 0 to 1, ascending, shape (up to 256,)."""
 
 
+MAX_ENDS = 2**31 - 1  # ends of ties in a network ...
+MAX_DEGREE = 2**15 - 1  # ... ties of a customer ...
+MAX_STRENGTHS = 256  # ... and strengths of ties that are told apart; of more, each becomes the nearest of as many
 _TIE, _SAMPLE = int(Stream.TIE), int(Stream.SAMPLE)
 
 
@@ -67,11 +73,28 @@ def _fill_rows(pairs, strength, first, neighbours, tie):  # type: ignore[no-unty
 
 
 def _rows(pairs: Pairs, strength: NDArray[np.floating[Any]], n_customers: int) -> Network:
-    """Return the network of sorted, distinct pairs."""
-    first = np.empty(n_customers + 1, np.int64)
-    neighbours, tie = np.empty(2 * pairs.size, np.int32), np.empty(2 * pairs.size, np.float32)
-    _fill_rows(pairs, strength.astype(np.float32, copy=False), first, neighbours, tie)
-    return Network(first, neighbours, tie)
+    """Return the network of sorted, distinct pairs.
+
+    Raises
+    ------
+    InputError
+        If there are more ties, or more of one customer, than can be numbered.
+    """
+    if 2 * pairs.size > MAX_ENDS:
+        raise InputError("too many ties", key="network", value=int(pairs.size), allowed=f"up to {MAX_ENDS // 2:,}")
+    strength = strength.astype(np.float32, copy=False)
+    strengths = np.unique(strength)
+    if strengths.size > MAX_STRENGTHS:
+        strengths = np.linspace(strengths[0], strengths[-1], MAX_STRENGTHS, dtype=np.float32)
+    middles = (strengths[1:] + strengths[:-1]) / 2
+    which = np.searchsorted(middles, strength).astype(np.uint8)
+    first = np.empty(n_customers + 1, np.int32)
+    neighbours, tie = np.empty(2 * pairs.size, np.int32), np.empty(2 * pairs.size, np.uint8)
+    _fill_rows(pairs, which, first, neighbours, tie)
+    most = int(np.diff(first).max(initial=0))
+    if most > MAX_DEGREE:
+        raise InputError("too many ties of one customer", key="network", value=most, allowed=f"up to {MAX_DEGREE:,}")
+    return Network(first, neighbours, tie, strengths.astype(np.float64))
 
 
 def build(spec: NetworkSpec, n_customers: int, seed: int, folder: str | Path = ".") -> Network:
@@ -138,14 +161,23 @@ def _pairs(spec: NetworkSpec, n: int, seed: int, folder: Path) -> tuple[Pairs, N
     return pairs, None
 
 
+def influence(network: Network) -> NDArray[np.float64]:
+    """Return the influence of every tie, 0 to 1, shape (2 * n_ties,)."""
+    return network.strengths[network.tie]
+
+
 def to_sparse(network: Network) -> csr_array:
-    """Return the ties as a sparse matrix, shape (n_customers, n_customers); shares memory where it can."""
+    """Return the influence of ties as a sparse matrix, shape (n_customers, n_customers)."""
+    from scipy.sparse import csr_array
+
     n = network.first.size - 1
-    return csr_array((network.tie, network.neighbours, network.first), shape=(n, n))
+    return csr_array((influence(network), network.neighbours, network.first), shape=(n, n))
 
 
 def to_networkx(network: Network) -> nx.Graph:
     """Return the network as a graph on 0 .. n_customers - 1, the influence of each tie in ``weight``."""
+    import networkx as nx
+
     return nx.from_scipy_sparse_array(to_sparse(network))
 
 
@@ -157,6 +189,8 @@ def from_networkx(graph: nx.Graph) -> Network:
     InputError
         If the graph is directed, has parallel edges, self-loops or a weight outside 0 to 1.
     """
+    import networkx as nx
+
     if graph.is_directed() or graph.is_multigraph():
         raise InputError(
             "ties are mutual and single", value=graph, allowed="an undirected graph without parallel edges"
@@ -262,6 +296,8 @@ def describe(network: Network) -> dict[str, float]:
     ----------
     .. [1] Watts & Strogatz (1998), "Collective dynamics of 'small-world' networks", Nature 393.
     """
+    from scipy.sparse.csgraph import connected_components
+
     n = network.first.size - 1
     degree = np.diff(network.first)
     ties = to_sparse(network)
@@ -280,13 +316,14 @@ def describe(network: Network) -> dict[str, float]:
     }
 
 
-def _clustering_exact(ties: csr_array, degree: NDArray[np.int64]) -> float:
-    known = csr_array((np.ones(ties.nnz, np.int64), ties.indices, ties.indptr), shape=ties.shape)
+def _clustering_exact(ties: csr_array, degree: NDArray[np.integer[Any]]) -> float:
+    known = ties.astype(np.int64)
+    known.data[:] = 1
     closed_paths: NDArray[np.int64] = ((known @ known) * known).sum(axis=1)
     return float(np.mean(closed_paths / np.maximum(degree * (degree - 1), 1)))
 
 
-def _clustering_sampled(network: Network, ties: csr_array, degree: NDArray[np.int64]) -> float:
+def _clustering_sampled(network: Network, ties: csr_array, degree: NDArray[np.integer[Any]]) -> float:
     rng = draws.generator(0, Stream.SAMPLE)
     person = rng.integers(degree.size, size=_N_PATHS_SAMPLED)
     person = person[degree[person] >= 2]
@@ -295,5 +332,6 @@ def _clustering_sampled(network: Network, ties: csr_array, degree: NDArray[np.in
     b += b >= a
     start = network.first[person]
     ends = network.neighbours[start + a], network.neighbours[start + b]
-    known = csr_array((np.ones(ties.nnz, np.int8), ties.indices, ties.indptr), shape=ties.shape)
+    known = ties.astype(np.int8)
+    known.data[:] = 1
     return float(np.sum(known[ends])) / _N_PATHS_SAMPLED

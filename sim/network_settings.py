@@ -128,8 +128,8 @@ class NetworkSpec(BaseModel):
                 value=topology,
                 allowed=f"at most {MAX_COMPLETE:,} customers",
             )
-        if topology in RECORDED and n_customers % RECORDED[topology][1] != 0:
-            size = RECORDED[topology][1]
+        if topology in RECORDED and n_customers % RECORDED[topology] != 0:
+            size = RECORDED[topology]
             below = n_customers // size * size
             near = " or ".join(f"{count:,}" for count in (below, below + size) if count > 0)
             raise InputError(

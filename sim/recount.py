@@ -11,16 +11,15 @@ import numpy.typing as npt
 
 from sim.accounts import CAUSE_NAMES, Line
 from sim.compiled import inline, kernel, parallel_kernel, prange
-from sim.customers import NEVER, NOBODY
 from sim.loyalty_types import TYPE_NAMES
+from sim.records import NEVER, NOBODY, STEPS, level
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 
-WHOLE = 2.0**53  # up to here every whole number has a double of its own
+MOST_POINTS = 2**31 - 1  # as they are stored
 LARGEST = float(np.finfo(np.float64).max)
-LEAST = float(np.finfo(np.float32).smallest_subnormal)  # above zero, as it is stored
 N_TYPES, N_CAUSES = len(TYPE_NAMES), len(CAUSE_NAMES)
 
 
@@ -42,13 +41,12 @@ class Fault(IntEnum):
     BEGAN = 10
     # of a person, or of a person and a firm
     STATE = 11
-    IDENTITY = 12
+    OVERSLEPT = 12
     USUAL = 13
-    PART_OF_A_POINT = 14
-    BOUGHT_OUT_OF_REACH = 15
-    MEMBERSHIP_DATES = 16
-    OVERDUE = 17
-    RECORD_WITHOUT_MEMBERSHIP = 18
+    BOUGHT_OUT_OF_REACH = 14
+    MEMBERSHIP_DATES = 15
+    OVERDUE = 16
+    RECORD_WITHOUT_MEMBERSHIP = 17
 
 
 #: No cell has more of the first line than of the second.
@@ -175,8 +173,10 @@ def is_finite_from(x, low):  # type: ignore[no-untyped-def]
 def person_is_within(pulse, person, limits):  # type: ignore[no-untyped-def]
     """Say whether every state of a person is within its bounds, those of ``sim.invariants.bounds``."""
     return (
-        is_finite_from(pulse.rate, 0.0)
+        0 <= pulse.wake_at <= NEVER
+        and 0 <= pulse.need_at <= NEVER
         and 0 <= pulse.lapse_at <= NEVER
+        and 0 <= pulse.leave_at <= NEVER
         and is_finite_from(person.rate, 0.0)
         and is_finite_from(person.basket, 0.0)
         and is_finite_from(person.talk, 0.0)
@@ -189,8 +189,9 @@ def person_is_within(pulse, person, limits):  # type: ignore[no-untyped-def]
         and 0.0 <= person.search <= 1.0
         and 0.0 <= person.attachment_gain <= 1.0
         and is_finite_from(person.tolerance, 0.0)
-        and is_finite_from(person.reference_price, LEAST)
+        and is_finite_from(person.log_reference, -LARGEST)
         and np.int64(person.reach) < 1 << limits.n_firms
+        and 0 <= person.birth <= limits.period + 1
         and NOBODY <= person.seen <= limits.period
         and NOBODY <= person.usual < limits.n_firms
         and 0 <= person.type < N_TYPES
@@ -204,17 +205,17 @@ def relation_is_within(relation, n_tiers, limits):  # type: ignore[no-untyped-de
     """Say whether every state between a person and a firm is within its bounds."""
     return (
         is_finite_from(relation.taste, -LARGEST)
-        and 0.0 <= relation.distance <= 1.0
+        and 0 <= relation.distance <= STEPS
         and is_finite_from(relation.expectation, -LARGEST)
-        and -1.0 <= relation.satisfaction <= 1.0
+        and -STEPS <= relation.satisfaction <= STEPS
         and 0.0 <= relation.attachment <= 1.0
-        and 0.0 <= relation.trust_quality <= 1.0
-        and 0.0 <= relation.trust_character <= 1.0
-        and 0.0 <= relation.trust_ability <= 1.0
-        and 0.0 <= relation.habit <= 1.0
-        and -1.0 <= relation.opinion <= 1.0
+        and 0 <= relation.trust_quality <= STEPS
+        and 0 <= relation.trust_character <= STEPS
+        and 0 <= relation.trust_ability <= STEPS
+        and 0 <= relation.habit <= STEPS
+        and -STEPS <= relation.opinion <= STEPS
         and is_finite_from(relation.strikes, 0.0)
-        and 0.0 <= relation.points <= WHOLE
+        and 0 <= relation.points <= MOST_POINTS
         and is_finite_from(relation.volume, 0.0)
         and is_finite_from(relation.revenue, 0.0)
         and is_finite_from(relation.margin, -LARGEST)
@@ -236,8 +237,6 @@ def fault_of_relation(relation, is_reachable, f, limits):  # type: ignore[no-unt
     """Return what does not hold between a person and firm ``f``."""
     if not relation_is_within(relation, limits.n_tiers[f], limits):
         return Fault.STATE.value
-    if relation.points != math.floor(relation.points):
-        return Fault.PART_OF_A_POINT.value
     if relation.bought_at >= 0 and not is_reachable:
         return Fault.BOUGHT_OUT_OF_REACH.value
     if relation.is_active:
@@ -247,7 +246,7 @@ def fault_of_relation(relation, is_reachable, f, limits):  # type: ignore[no-unt
             return Fault.OVERDUE.value
         return Fault.NONE.value
     has_record = relation.volume != 0.0 or relation.revenue != 0.0 or relation.margin != 0.0
-    if has_record or relation.points != 0.0 or relation.habit != 0.0 or relation.tier != limits.entry_tiers[f]:
+    if has_record or relation.points != 0 or relation.habit != 0 or relation.tier != limits.entry_tiers[f]:
         return Fault.RECORD_WITHOUT_MEMBERSHIP.value
     return Fault.NONE.value
 
@@ -258,8 +257,9 @@ def fault_of_person(i, town, limits):  # type: ignore[no-untyped-def]
     pulse, person = town.pulses[i], town.people[i]
     if not person_is_within(pulse, person, limits):
         return Fault.STATE.value
-    if pulse.id & 0xFFFFFFFF != i or not 0 <= pulse.id >> 32 <= limits.period + 1:
-        return Fault.IDENTITY.value
+    first_due = min(pulse.need_at, min(pulse.lapse_at, pulse.leave_at))
+    if pulse.wake_at > first_due or first_due <= limits.period:
+        return Fault.OVERSLEPT.value
     if person.usual != NOBODY and not town.relations[i, person.usual].is_active:
         return Fault.USUAL.value
     return Fault.NONE.value
@@ -286,7 +286,7 @@ def look_at(i, b, town, limits, count):  # type: ignore[no-untyped-def]
         if relation.is_active:
             cell = count.stock[b, f, relation.tier, person.type]
             cell[0] += 1.0
-            cell[1] += relation.satisfaction
+            cell[1] += level(relation.satisfaction)
             cell[2] += relation.attachment
     return True
 

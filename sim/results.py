@@ -13,6 +13,7 @@ import pandas as pd
 from sim.accounts import CAUSE_NAMES, COST_NAMES, TIER_COST_LINES, FirmCost, Line
 from sim.loyalty_types import TYPE_NAMES
 from sim.network import sample, ties_among
+from sim.records import STEPS
 from sim.version import version
 
 if TYPE_CHECKING:
@@ -380,7 +381,7 @@ def _network_sample(market: Market) -> tuple[pd.DataFrame, pd.DataFrame]:
             "node": chosen,
             "firm": names[people["usual"]],
             "type": np.array(TYPE_NAMES, dtype=object)[people["type"]],
-            "opinion": relations["opinion"].astype(np.float64),
+            "opinion": relations["opinion"] / STEPS,
             "status": status.astype(object),
         }
     )

@@ -2,48 +2,122 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from sim.accounts import Cause, Line
 from sim.compiled import inline, parallel_kernel, prange
-from sim.customers import NEVER, NOBODY
 from sim.journey import membership, talk
+from sim.records import NEVER, NOBODY, in_steps, level
+
+if TYPE_CHECKING:
+    from sim.firms import Firm
+    from sim.market import Market
 
 RANKING = ("volume", "revenue", "profit", "total_contribution")
 
 
+class Due(NamedTuple):
+    """The firms that review their pyramid in a period, and how; all go through the customers together."""
+
+    firm: npt.NDArray[np.int64]  # shape (n_due,), like the rest
+    service_costs: npt.NDArray[np.float64]  # shape (n_due, n_tiers): of serving a customer for a period, in money
+    last_review: npt.NDArray[np.int64]
+    rank_by: npt.NDArray[np.int64]  # index into RANKING
+    memory: npt.NDArray[np.float64]  # share of the record that is kept
+    hysteresis: npt.NDArray[np.float64]
+    n_cuts: npt.NDArray[np.int64]
+    cuts: npt.NDArray[np.float64]  # shape (n_due, n_tiers - 1)
+
+
+def review_pyramids(market: Market, firms: list[Firm]) -> None:
+    """Rank the customers of all firms whose review is due, cut the tiers, and note who moved between them.
+
+    Raises
+    ------
+    InvariantError
+        If a firm's customers are not those of its books: the model is at fault.
+    """
+    if not firms:
+        return
+    n_due, n_tiers, n_blocks = len(firms), market.n_tiers, market.n_blocks
+    due = Due(
+        firm=np.array([firm.index for firm in firms]),
+        service_costs=np.array([np.resize(firm.service_costs, n_tiers) for firm in firms]),
+        last_review=np.array([firm.last_review for firm in firms]),
+        rank_by=np.array([RANKING.index(firm.pyramid.rank_by) for firm in firms]),
+        memory=np.array([firm.pyramid.memory for firm in firms]),
+        hysteresis=np.array([firm.pyramid.hysteresis for firm in firms]),
+        n_cuts=np.array([len(firm.pyramid.tiers) - 1 for firm in firms]),
+        cuts=np.zeros((n_due, n_tiers)),
+    )
+    scores = np.empty((n_due, market.n_customers), dtype=np.float32)
+    n_scores = np.zeros((n_blocks, n_due), dtype=np.int64)
+    rank(market.town, due, market.period, scores, n_scores)
+    firsts = np.arange(n_blocks) * market.n_customers // n_blocks
+    for d, firm in enumerate(firms):
+        own = [scores[d, first : first + n_scores[b, d]] for b, first in enumerate(firsts)]
+        due.cuts[d, : due.n_cuts[d]] = firm.pyramid.cuts(np.concatenate(own))
+    moves = np.zeros((n_blocks, n_due, n_tiers, n_tiers), dtype=np.int64)
+    stock = np.zeros((n_blocks, n_due, n_tiers, 7, 3))
+    assign_tiers(market.town, due, market.period, market.behaviour.trust_fall, moves, stock)
+    for firm, own_moves, own_stock in zip(firms, moves.sum(axis=0), stock.sum(axis=0), strict=True):
+        own_tiers = slice(len(firm.pyramid.tiers))
+        market.audit.review(firm, own_moves[own_tiers, own_tiers], own_stock[own_tiers, :, 0])
+        firm.stock, firm.satisfaction_sum, firm.attachment_sum = np.moveaxis(own_stock[own_tiers], 2, 0).copy()
+        market.history.migration.append((market.period, firm.index, own_moves[own_tiers, own_tiers]))
+
+
 @parallel_kernel
-def close_records(town, f, service_costs, last_review, period, rank_by, scores):  # type: ignore[no-untyped-def]
-    """Charge each customer's record with the service since the last review, and write what customers are ranked by.
+def rank(town, due, period, scores, n_scores):  # type: ignore[no-untyped-def]
+    """Write what customers are ranked by.
 
     Parameters
     ----------
-    service_costs : array, shape (n_tiers,)
-        Cost of serving a customer of each tier for one period, in money.
-    rank_by : int
-        Index into ``RANKING``.
-    scores : array, shape (n_customers,)
-        Filled with each customer's score; NaN for those who are not customers of firm ``f``.
+    scores : array of float32, shape (n_due, n_customers)
+        Each block of rows has its part, filled from the start with the scores of the firm's customers in it.
+    n_scores : array of int64, shape (n_blocks, n_due)
+        How many each block has of each firm; counted up.
     """
-    for i in prange(town.pulses.size):
-        relation = town.relations[i, f]
-        if not relation.is_active:
-            scores[i] = np.nan
-            continue
-        n_periods = period - max(np.int64(relation.since), last_review)
-        relation.margin -= service_costs[relation.tier] * n_periods
-        if rank_by == 0:
-            scores[i] = relation.volume
-        elif rank_by == 1:
-            scores[i] = relation.revenue
-        elif rank_by == 2:
-            scores[i] = relation.margin
-        else:
-            scores[i] = np.float64(relation.margin) + relation.credit
+    n_blocks, n = n_scores.shape[0], town.pulses.size
+    for b in prange(n_blocks):
+        rank_block(b, b * n // n_blocks, (b + 1) * n // n_blocks, town, due, period, scores, n_scores)
 
 
 @inline
-def tier_of(score, tier, cuts, hysteresis):  # type: ignore[no-untyped-def]
+def rank_block(b, first, last, town, due, period, scores, n_scores):  # type: ignore[no-untyped-def]
+    """Write the scores of a block of rows."""
+    for i in range(first, last):
+        for d in range(due.firm.size):
+            relation = town.relations[i, due.firm[d]]
+            if relation.is_active:
+                scores[d, first + n_scores[b, d]] = score_of(relation, margin_after(relation, due, d, period), due, d)
+                n_scores[b, d] += 1
+
+
+@inline
+def margin_after(relation, due, d, period):  # type: ignore[no-untyped-def]
+    """Return the margin on record after the cost of service since the last review, as it is kept."""
+    n_periods = period - max(np.int64(relation.since), due.last_review[d])
+    return np.float32(relation.margin - due.service_costs[d, relation.tier] * n_periods)
+
+
+@inline
+def score_of(relation, margin, due, d):  # type: ignore[no-untyped-def]
+    """Return what a customer is ranked by, as it is kept."""
+    if due.rank_by[d] == 0:
+        return relation.volume
+    if due.rank_by[d] == 1:
+        return relation.revenue
+    if due.rank_by[d] == 2:
+        return margin
+    return np.float32(np.float64(margin) + relation.credit)
+
+
+@inline
+def tier_of(score, tier, cuts, n_cuts, hysteresis):  # type: ignore[no-untyped-def]
     """Return the tier a customer belongs to: the present one, unless the score is clearly past one of its cuts.
 
     A cut must be passed by ``hysteresis`` times its size, in either direction, so that customers do not flicker.
@@ -51,42 +125,54 @@ def tier_of(score, tier, cuts, hysteresis):  # type: ignore[no-untyped-def]
     new = tier
     while new > 0 and score >= cuts[new - 1] + hysteresis * abs(cuts[new - 1]):
         new -= 1
-    while new < cuts.size and score < cuts[new] - hysteresis * abs(cuts[new]):
+    while new < n_cuts and score < cuts[new] - hysteresis * abs(cuts[new]):
         new += 1
     return new
 
 
 @parallel_kernel
-def assign_tiers(town, f, scores, cuts, hysteresis, memory, trust_fall, moves, stock):  # type: ignore[no-untyped-def]
-    """Move customers to their tiers and fade the record; who slides down trusts the firm's character less.
+def assign_tiers(town, due, period, trust_fall, moves, stock):  # type: ignore[no-untyped-def]
+    """Close the records, move customers to their tiers, and let the records fade.
 
     Parameters
     ----------
-    moves : array of int64, shape (n_blocks, n_tiers, n_tiers)
+    moves : array of int64, shape (n_blocks, n_due, n_tiers, n_tiers)
         Customers by tier before and after; added to.
-    stock : array, shape (n_blocks, n_tiers, 7 types, 3)
+    stock : array, shape (n_blocks, n_due, n_tiers, 7 types, 3)
         Customers, and the sums of their satisfaction and attachment, by tier after; added to.
     """
     n_blocks, n = moves.shape[0], town.pulses.size
     for b in prange(n_blocks):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
-            relation = town.relations[i, f]
-            if not relation.is_active:
-                continue
-            old = relation.tier
-            new = tier_of(scores[i], old, cuts, hysteresis)
-            if new > old:
-                relation.trust_character -= trust_fall * relation.trust_character
-            relation.tier = new
-            relation.volume *= memory
-            relation.revenue *= memory
-            relation.margin *= memory
-            relation.credit *= memory
-            moves[b, old, new] += 1
-            cell = stock[b, new, town.people[i].type]
-            cell[0] += 1.0
-            cell[1] += relation.satisfaction
-            cell[2] += relation.attachment
+            for d in range(due.firm.size):
+                assign_tier(
+                    town.relations[i, due.firm[d]], town.people[i], d, due, period, trust_fall, moves[b], stock[b]
+                )
+
+
+@inline
+def assign_tier(relation, person, d, due, period, trust_fall, moves, stock):  # type: ignore[no-untyped-def]
+    """Move one customer to the tier of their score; who slides down trusts the firm's character less."""
+    if not relation.is_active:
+        return
+    margin = margin_after(relation, due, d, period)
+    old = relation.tier
+    score = np.float64(score_of(relation, margin, due, d))
+    new = tier_of(score, old, due.cuts[d], due.n_cuts[d], due.hysteresis[d])
+    if new > old:
+        character = level(relation.trust_character)
+        relation.trust_character = in_steps(character - trust_fall * character)
+    memory = due.memory[d]
+    relation.tier = new
+    relation.volume *= memory
+    relation.revenue *= memory
+    relation.margin = np.float64(margin) * memory
+    relation.credit *= memory
+    moves[d, old, new] += 1
+    cell = stock[d, new, person.type]
+    cell[0] += 1.0
+    cell[1] += level(relation.satisfaction)
+    cell[2] += relation.attachment
 
 
 @parallel_kernel
@@ -125,6 +211,6 @@ def expire_points(town, f, books):  # type: ignore[no-untyped-def]
     for b in prange(n_blocks):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             relation = town.relations[i, f]
-            if relation.points > 0.0:
+            if relation.points > 0:
                 books[b, f, relation.tier, town.people[i].type, Line.POINTS_EXPIRED] += relation.points
-                relation.points = 0.0
+                relation.points = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sim.errors import nearest
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
@@ -14,6 +14,16 @@ Frac = Annotated[float, Field(ge=0, le=1)]
 MOST = 1e9  # no setting in money or utility needs more, and sums of it stay exact enough to balance
 Positive = Annotated[float, Field(gt=0, le=MOST)]
 NonNegative = Annotated[float, Field(ge=0, le=MOST)]
+LEAST_SPEED = 0.001  # slower, and a change would be lost between the steps in which states are kept
+
+
+def _is_fast_enough(speed: float) -> float:
+    if 0 < speed < LEAST_SPEED:
+        raise ValueError(f"too slow; allowed: 0, or from {LEAST_SPEED} to 1")
+    return speed
+
+
+Speed = Annotated[float, Field(ge=0, le=1), AfterValidator(_is_fast_enough)]
 Period = Annotated[int, Field(ge=0, le=30_000)]
 Lasting = Annotated[int, Field(ge=1, le=30_000)]
 
@@ -67,10 +77,10 @@ class BehaviourSpec(Settings):
     alert_search: Frac = Field(default=0.8, description="least search after a shock, and when there is no usual firm")
     price_jump: NonNegative = Field(default=0.05, description="rise over the reference price that makes people look")
     reference_speed: Frac = Field(default=0.2, description="share of the way the reference price moves at a purchase")
-    habit_speed: Frac = Field(default=0.15, description="share of the way habit moves at a purchase")
+    habit_speed: Speed = Field(default=0.15, description="share of the way habit moves at a purchase")
     zone_of_tolerance: NonNegative = Field(default=0.08, description="difference from expectation that goes unnoticed")
     disconfirmation_scale: Positive = Field(default=0.3, description="difference from expectation felt as complete")
-    satisfaction_speed: Frac = Field(default=0.2, description="weight of the latest experience in satisfaction")
+    satisfaction_speed: Speed = Field(default=0.2, description="weight of the latest experience in satisfaction")
     expectation_speed: Frac = Field(default=0.15, description="share of the way expectation drifts to experience")
     attachment_rise: Frac = Field(default=0.12, description="rise of attachment at a wholly positive experience")
     attachment_fall: Frac = Field(default=0.20, description="fall of attachment at a wholly negative experience")
@@ -80,8 +90,8 @@ class BehaviourSpec(Settings):
     liking: NonNegative = Field(
         default=0.1, description="experience added by a unit of personal taste, where it is compared with elsewhere"
     )
-    trust_rise: Frac = Field(default=0.03, description="share of the way trust rises at a kept promise")
-    trust_fall: Frac = Field(default=0.25, description="share of the way trust falls at a broken one")
+    trust_rise: Speed = Field(default=0.03, description="share of the way trust rises at a kept promise")
+    trust_fall: Speed = Field(default=0.25, description="share of the way trust falls at a broken one")
     failure_severity: NonNegative = Field(default=0.5, description="experience lost to a failure")
     complaint_rate: Frac = Field(default=0.3, description="chance of complaining of a failure without attachment")
     complaint_attachment: Frac = Field(default=0.4, description="added chance of complaining at full attachment")
@@ -93,7 +103,7 @@ class BehaviourSpec(Settings):
     forget_rate: NonNegative = Field(default=0.004, description="rate per period of forgetting a firm not bought from")
     praise_rate: Frac = Field(default=0.25, description="chance of praising after a purchase at full attachment")
     grievance_rate: Frac = Field(default=0.15, description="chance of telling a wholly negative experience")
-    influence: Frac = Field(default=0.15, description="share of the way an opinion moves to what a strong tie says")
+    influence: Speed = Field(default=0.15, description="share of the way an opinion moves to what a strong tie says")
     relay_rate: Frac = Field(default=0.10, description="chance that a listener passes a grievance on")
     relay_steps: Annotated[int, Field(ge=0, le=10)] = Field(
         default=2, description="ties a grievance travels after the first"

@@ -9,17 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-import networkx as nx
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sim import draws
 from sim.compiled import inline, kernel
 from sim.draws import Stream
 from sim.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Pairs = NDArray[np.int64]
 
@@ -63,13 +64,8 @@ _CHUNK = 1 << 20
 _MAX_ATTEMPTS = 100
 _NETWORK = int(Stream.NETWORK)
 
-RECORDED: dict[str, tuple[Callable[[], nx.Graph], int]] = {
-    "karate_club": (nx.karate_club_graph, 34),
-    "les_miserables": (nx.les_miserables_graph, 77),
-    "florentine_families": (nx.florentine_families_graph, 15),
-    "davis_southern_women": (nx.davis_southern_women_graph, 32),
-}
-"""Social networks on record: the function that returns each, and how many people it has."""
+RECORDED = {"karate_club": 34, "les_miserables": 77, "florentine_families": 15, "davis_southern_women": 32}
+"""Social networks on record, by their names in networkx, and how many people each has."""
 
 
 def pack(a: NDArray[np.int64], b: NDArray[np.int64]) -> Pairs:
@@ -317,8 +313,10 @@ def recorded(name: str, n: int) -> tuple[Pairs, NDArray[np.float64] | None]:
     The weight of a tie counts what two people share: contexts in which members of the karate club met, chapters of
     Les Miserables in which both appear.
     """
-    load, size = RECORDED[name]
-    graph = nx.convert_node_labels_to_integers(load())
+    import networkx as nx
+
+    size = RECORDED[name]
+    graph = nx.convert_node_labels_to_integers(getattr(nx, f"{name}_graph")())
     a, b, weight = np.array([(a, b, w) for a, b, w in graph.edges.data("weight", default=np.nan)]).T
     pairs = pack(a.astype(np.int64), b.astype(np.int64))
     order = np.argsort(pairs)
@@ -340,6 +338,8 @@ def edge_list(path: Path, n: int) -> tuple[Pairs, NDArray[np.float64] | None]:
         If the file cannot be read or holds no ties, and for a line, by number, that has too many columns, something
         other than a customer number, a customer tied to itself, or a strength out of range.
     """
+    import pandas as pd
+
     columns = ["from", "to", "strength", "more"]
     try:
         table = pd.read_csv(

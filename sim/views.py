@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.customers import PERSON, RELATION
 from sim.loyalty_types import TYPE_NAMES
+from sim.records import IN_STEPS, PERSON, RELATION, STEPS
 
 if TYPE_CHECKING:
-    from sim.customers import Town
     from sim.network import Network
+    from sim.records import Town
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Customers:
         first = self.network.first
         return Customer(
             row=row,
-            id=int(self.town.pulses[row]["id"]),
+            id=int(self.column("id")[row]),
             type=TYPE_NAMES[person["type"]],
             firm=firms[person["usual"]] if person["usual"] >= 0 else None,
             tiers={
@@ -92,7 +92,7 @@ class Customers:
             neighbours=self.network.neighbours[first[row] : first[row + 1]],
             person={name: person[name].item() for name in PERSON.names or ()},
             relations={
-                name: {field: relation[field].item() for field in RELATION.names or ()}
+                name: {field: _plain(relation, field) for field in RELATION.names or ()}
                 for name, relation in zip(firms, relations, strict=True)
             },
         )
@@ -100,12 +100,24 @@ class Customers:
     def column(self, name: str) -> npt.NDArray[Any]:
         """Return a column as an array of shape (n_customers,), or (n_customers, n_firms) if it is of a relation.
 
+        Besides the columns of the records there is ``id``, which tells apart all who ever live in the town.
+
         Raises
         ------
         KeyError
             If there is no such column.
         """
+        if name == "id":
+            births = self.town.people["birth"].astype(np.int64)
+            return np.asarray((births << 32) | np.arange(births.size))
         for records in (self.town.people, self.town.relations, self.town.pulses):
             if name in (records.dtype.names or ()):
-                return np.asarray(records[name])
+                column = np.asarray(records[name])
+                return column / STEPS if name in IN_STEPS else column
         raise KeyError(f"no column {name!r}")
+
+
+def _plain(relation: np.void, field: str) -> float | int:
+    """Return a field of a relation as a number of Python's."""
+    value: float | int = relation[field].item()
+    return value / STEPS if field in IN_STEPS else value

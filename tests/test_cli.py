@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-import experiments.report
+import experiments.report.page
 from experiments import cli, compare
 from experiments.cli import main
 from sim import scenario as scenarios
@@ -56,9 +56,13 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+def undrawn(folder):
+    return folder / "report.html"
+
+
 @pytest.fixture
 def _no_drawing(monkeypatch):
-    monkeypatch.setattr(experiments.report, "write_report", lambda folder: folder / "report.html")
+    monkeypatch.setattr(experiments.report.page, "write_report", undrawn)
 
 
 def loyalty(*words, code=0):
@@ -140,7 +144,9 @@ def test_compare_gives_the_same_for_any_number_of_workers(folder, monkeypatch):
     for workers in (2, 1):
         words = ["compare", "small.toml", "--seeds", 3, "--workers", workers, "--out", f"with-{workers}", "--json"]
         stdout, stderr = loyalty(*words)
-        monkeypatch.setattr(experiments.report, "write_report", lambda folder: folder / "report.html")  # once is enough
+        monkeypatch.setattr(
+            experiments.report.page, "write_report", lambda folder: folder / "report.html"
+        )  # once is enough
         found[workers] = json.loads(stdout)
         assert "6/6 runs" in stderr
         assert Path(found[workers].pop("report")) == Path(f"with-{workers}/report.html")
@@ -155,6 +161,38 @@ def test_compare_gives_the_same_for_any_number_of_workers(folder, monkeypatch):
     for name in files:
         assert (folder / "with-1/data" / name).read_bytes() == (folder / "with-2/data" / name).read_bytes(), name
     assert "Does a dear Aurora lose?" in (folder / "with-2/report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("folder", "_no_drawing")
+def test_seeds_are_added_alike_for_any_number_of_workers():
+    """The pilot of 30 is not enough for a thousandth of the profit, and 32 are allowed."""
+    found = {}
+    for workers in (1, 2):
+        words = ["compare", "small.toml", "--until", "profit=0.1%", "--seeds", 32, "--seed-from", 7]
+        stdout, stderr = loyalty(*words, "--workers", workers, "--out", f"with-{workers}", "--json")
+        found[workers] = json.loads(stdout)
+        assert Path(found[workers].pop("report")) == Path(f"with-{workers}/report.html")
+        assert "64/64 runs" in stderr
+    assert found[1] == found[2]
+    assert found[1]["seeds"] == list(range(7, 39))
+    until = found[1]["until"]
+    assert (until["n_pilot"], until["n_most"], list(until["half_widths"])) == (30, 32, ["profit"])
+    assert until["n_needed"] > 32
+    for name in ("runs", "differences", "outcomes"):
+        assert Path(f"with-1/data/{name}.csv").read_bytes() == Path(f"with-2/data/{name}.csv").read_bytes()
+    manifest = json.loads(Path("with-1/data/manifest.json").read_text(encoding="utf-8"))
+    assert manifest["command"] == "loyalty compare small.toml --seeds 32 --seed-from 7 --until profit=0.1%"
+
+
+@pytest.mark.usefixtures("folder", "_no_drawing")
+def test_files_that_stand_without_their_arms_are_told():
+    """Two files, one of them with an arm named: the other's arms are not compared, and it is said."""
+    Path("big.toml").write_text(SCENARIO.replace("count = 60", "count = 80"), encoding="utf-8")
+    _, stderr = loyalty("compare", "small.toml:dear", "big.toml", "--seeds", 1, "--workers", 1, "--out", "out")
+    assert "big.toml is compared as it stands, without its arms (usual, dear); one is big.toml:usual" in stderr
+    assert "small.toml" not in stderr
+    _, stderr = loyalty("compare", "small.toml", "--seeds", 1, "--workers", 1, "--out", "out")
+    assert "without its arms" not in stderr
 
 
 @pytest.mark.usefixtures("folder", "_no_drawing")
@@ -207,6 +245,8 @@ def test_a_baseline_is_named_in_any_way_that_is_clear(given):
         (["run", "small.toml", "--out", "small.toml/here"], "small.toml/here: cannot be written"),
         (["compare", "small.toml", "--seeds", 0], "--seeds"),
         (["compare", "small.toml", "--workers", 0], "--workers"),
+        (["compare", "small.toml", "--until", "ci=0.5"], "--until = 'ci=0.5': not a width; allowed: ci=0.5%"),
+        (["compare", "small.toml:dear", "--until", "ci=5%"], "one arm has no difference"),
         (["compare", "small.toml", "--baseline", "usul"], 'did you mean "usual"'),
         (["compare", "small.toml", "--out", "small.toml"], "cannot be written"),
         (["compare", "small.toml", "--set", "network.mean_degree=400"], "network.mean_degree"),

@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import experiments.report
+import experiments.report.page
 from experiments import compare as module
 from experiments.compare import Design, Interrupted, compare, compare_all, differing_settings, to_toml
+from experiments.statistics import paired_difference, t_quantile
+from experiments.stopping import N_PILOT, Until
 from sim.errors import InputError
 from sim.scenario import load_scenario
 
@@ -59,7 +61,7 @@ def _reports_are_not_drawn(monkeypatch):
         path.write_text("drawn", encoding="utf-8")
         return path
 
-    monkeypatch.setattr(experiments.report, "write_report", write)
+    monkeypatch.setattr(experiments.report.page, "write_report", write)
 
 
 def frames(scenario, seed, with_network=False):
@@ -209,7 +211,7 @@ def test_a_report_that_cannot_be_drawn_leaves_the_data(arms, tmp_path, monkeypat
     def fails(folder):
         raise InputError("cannot be drawn")
 
-    monkeypatch.setattr(experiments.report, "write_report", fails)
+    monkeypatch.setattr(experiments.report.page, "write_report", fails)
     (tmp_path / "report.html").write_text("of an earlier comparison", encoding="utf-8")
     found = compare(arms, [1], "usual", tmp_path, workers=1, progress=False)
     assert "cannot be drawn" in found.problem
@@ -265,6 +267,101 @@ def test_arms_with_focal_firms_of_their_own(arms, tmp_path):
     assert set(outcomes["firm"]) == {"Aurora / Borealis é", "rival"}
 
 
+def varied(scenario, seed, with_network=False):
+    """Return made-up frames in which the dear arm's profit varies from -6 to 6 around 50 more, whatever the seed."""
+    made = frames(scenario, seed, with_network)
+    if scenario.name == "question:dear":
+        made["outcomes"].loc[1, "value"] += seed * 7919 % 13 - 6
+    return made
+
+
+@pytest.fixture
+def _varied(monkeypatch):
+    monkeypatch.setattr(module, "simulate", varied)
+    monkeypatch.setattr(module, "warm_up", lambda *_: None)
+
+
+@pytest.mark.usefixtures("_varied")
+def test_as_many_seeds_run_as_it_takes_and_the_intervals_keep_the_spread_of_the_pilot(arms, tmp_path):
+    """Profit of 115.5 on average over the pilot, 0.8% of it to either side; only the dear arm's difference varies."""
+    until = Until(retention=0.001, profit=0.008)
+    found = compare(arms, range(1, 901), "usual", tmp_path, workers=1, progress=False, until=until)
+    gaps = np.array([50.0 + seed * 7919 % 13 - 6 for seed in range(1, 901)])
+    half_width = 0.008 * (100.0 + 15.5)
+    n = int(np.ceil((t_quantile(N_PILOT - 1) * gaps[:N_PILOT].std(ddof=1) / half_width) ** 2))
+    assert N_PILOT < n < 900
+    assert found.design.seeds == tuple(range(1, n + 1))
+    expected = paired_difference(gaps[:n], np.zeros(n), N_PILOT)
+    gap = found.differences["dear"]["profit"]
+    assert (gap.mean, gap.ci_low, gap.ci_high, gap.n) == pytest.approx(
+        (expected.mean, expected.ci_low, expected.ci_high, n)
+    )
+    assert (gap.ci_high - gap.ci_low) / 2 <= half_width
+    manifest = json.loads((tmp_path / "data" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["seeds"] == found.to_json()["seeds"] == list(found.design.seeds)
+    assert manifest["until"] == json.loads(json.dumps(found.to_json()["until"]))
+    assert manifest["until"] == {
+        "asked": {"retention": 0.001, "profit": 0.008},
+        "half_widths": {"retention": 0.001, "profit": pytest.approx(half_width)},
+        "n_pilot": N_PILOT, "n_needed": n, "n_most": 900, "is_reached": True,
+    }  # fmt: skip
+    runs = table(tmp_path, "runs")
+    assert list(runs[["arm", "seed"]].itertuples(index=False, name=None)) == [
+        (a, s) for a in arms for s in range(1, n + 1)
+    ]
+
+
+@pytest.mark.usefixtures("_varied")
+@pytest.mark.parametrize(("n_most", "n_run"), [(40, 40), (20, 20)])
+def test_no_more_seeds_run_than_are_allowed(arms, tmp_path, capsys, n_most, n_run):
+    until = Until(profit=0.008)
+    found = compare(arms, range(1, n_most + 1), "usual", tmp_path, workers=1, until=until)
+    assert len(found.design.seeds) == n_run
+    assert found.stop is not None
+    assert (found.stop.is_reached, found.stop.n_pilot) == (False, min(N_PILOT, n_most))
+    assert f"seeds are needed, of which {n_most} are allowed" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_varied")
+def test_a_pilot_that_suffices_is_all_that_runs_beside_designs_with_seeds_given(arms, tmp_path):
+    designs = [
+        Design(arms, range(1, 101), "usual", tmp_path / "open", until=Until(profit=0.5)),
+        Design(arms, [5, 6], "usual", tmp_path / "given"),
+    ]
+    opened, given = compare_all(designs, workers=1, progress=False)
+    assert (opened.design.seeds, given.design.seeds) == (tuple(range(1, N_PILOT + 1)), (5, 6))
+    assert opened.stop is not None
+    assert (opened.stop.n_needed, opened.stop.is_reached) == (N_PILOT, True)
+    assert given.stop is None
+
+
+@pytest.mark.usefixtures("_varied")
+def test_an_arm_that_always_fails_is_not_waited_for_and_not_called_known(arms, tmp_path, monkeypatch):
+    def fails(scenario, seed, with_network):
+        if scenario.name == "question:cheap":
+            raise ArithmeticError("no")
+        return varied(scenario, seed, with_network)
+
+    monkeypatch.setattr(module, "simulate", fails)
+    found = compare(arms, range(1, 101), "usual", tmp_path, workers=1, progress=False, until=Until(profit=0.5))
+    assert found.stop is not None
+    assert (len(found.design.seeds), found.stop.is_reached) == (N_PILOT, False)
+
+
+@pytest.mark.usefixtures("_varied")
+def test_ctrl_c_after_the_pilot_keeps_it_and_says_what_was_left(arms, tmp_path, monkeypatch):
+    def stops(scenario, seed, with_network):
+        if seed == N_PILOT + 2:
+            raise KeyboardInterrupt
+        return varied(scenario, seed, with_network)
+
+    monkeypatch.setattr(module, "simulate", stops)
+    with pytest.raises(Interrupted, match=f"{3 * (N_PILOT + 1)} of 120 runs are kept"):
+        compare(arms, range(1, 41), "usual", tmp_path, workers=1, progress=False, until=Until(profit=0.008))
+    manifest = json.loads((tmp_path / "data" / "manifest.json").read_text(encoding="utf-8"))
+    assert (manifest["unfinished"], manifest["until"]["is_reached"]) == (27, False)
+
+
 def test_what_cannot_be_compared_is_refused_before_anything_runs(arms, tmp_path):
     longer = arms["dear"].with_overrides({"periods": 30})
     blocked = tmp_path / "file"
@@ -276,6 +373,7 @@ def test_what_cannot_be_compared_is_refused_before_anything_runs(arms, tmp_path)
         ({"arms": {**arms, "longer": longer}}, r"periods = 30: .*different periods; allowed: 20"),
         ({"arms": {}}, "nothing to compare"),
         ({"out": blocked}, r"file/data: cannot be written"),
+        ({"arms": {"usual": arms["usual"]}, "until": Until(profit=0.1)}, "until: one arm has no difference"),
     ]:
         asked = {"arms": arms, "seeds": [1], "baseline": "usual", "out": tmp_path / "out", **changes}
         with pytest.raises(InputError, match=problem):

@@ -221,7 +221,7 @@ def test_what_a_log_does_not_tell_is_said_once(
 ) -> None:
     """Monthly renewals at one price show no spread; every command says so on standard error, and goes on."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("experiments.report.write_report", lambda folder: folder / "report.html")
+    monkeypatch.setattr("experiments.report.page.write_report", lambda folder: folder / "report.html")
     lines = [f"c{c},2024-{month:02d}-01,10" for c in range(40) for month in range(1, 13)]
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "cdnow.csv").write_text("\n".join(["customer,date,amount", *lines]), encoding="utf-8")

@@ -16,7 +16,8 @@ from tests.markets import market
 
 
 def tiers_of(scores, cuts, start=0, hysteresis=0.0):
-    return [tier_of(float(score), start, np.asarray(cuts, dtype=float), hysteresis) for score in scores]
+    cuts = np.asarray(cuts, dtype=float)
+    return [tier_of(float(score), start, cuts, cuts.size, hysteresis) for score in scores]
 
 
 def test_eighty_twenty_on_paper():
@@ -67,8 +68,8 @@ def test_cuts_fall_and_leave_the_shares(scores, n):
 @given(st.floats(-1e3, 1e3), st.integers(0, 3), st.floats(0, 0.5))
 def test_a_tier_once_assigned_is_kept_at_the_same_score(score, start, hysteresis):
     cuts = np.array([500.0, 100.0, -50.0])
-    first = tier_of(score, start, cuts, hysteresis)
-    assert tier_of(score, first, cuts, hysteresis) == first
+    first = tier_of(score, start, cuts, cuts.size, hysteresis)
+    assert tier_of(score, first, cuts, cuts.size, hysteresis) == first
 
 
 @pytest.mark.parametrize(

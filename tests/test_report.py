@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -15,10 +16,17 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from experiments.report import finding, headline, write_index, write_report
 from experiments.report.evidence import load
-from experiments.report.findings import against_baseline, best_against_rest
+from experiments.report.findings import (
+    against_baseline,
+    allowance,
+    best_against_rest,
+    finding,
+    headline,
+    stopping,
+)
 from experiments.report.intervals import Interval, holm, interval_of, paired_p
+from experiments.report.page import write_index, write_report
 from experiments.report.pictures.canvas import spread
 from experiments.report.pictures.migration import row_shares
 from experiments.report.pictures.waterfall import REST, TOTAL, by_line, by_tier, line_by_tier
@@ -88,6 +96,12 @@ def two_arms(tmp_path: Path, kept: float, earned: float, **more: Any) -> list[st
     effects = {"plain": (0.0, 0.0), "other": (kept, earned)}
     evidence = load(save_comparison(tmp_path / "two", effects=effects, n_periods=60, n_people=0, **more))
     return [finding(verdict) for verdict in against_baseline(evidence)]
+
+
+def amend(folder: Path, **changes: Any) -> None:
+    """Change what the manifest of a saved comparison says."""
+    path = folder / "data" / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
 
 
 def test_page_is_one_file_that_needs_no_other(page: Page) -> None:
@@ -224,6 +238,60 @@ def test_an_interval_across_zero_is_no_difference_shown(tmp_path: Path) -> None:
         assert "no difference shown between “other” and “plain”; the estimate is " in sentence
         assert re.search(r"\(95% interval −\S+ to \+\S+; 8 seeds\)\.$", sentence)
         assert not re.search(r"more|fewer|higher|lower", sentence)
+
+
+def test_people_are_called_the_same_only_where_no_setting_parts_them(tmp_path: Path) -> None:
+    where = save_comparison(tmp_path / "one", n_seeds=3, n_periods=60, n_people=0)
+    assert "gives every arm the same people and the same luck" in allowance(load(where))
+    amend(where, settings={"equal_treatment": {"customers.count": 5, "network.topology": "ring"}, "cut_price": {}})
+    told = allowance(load(where))
+    assert "the same luck, but not the same people, for the arms differ in customers.count, network.topology;" in told
+    assert "the same people and" not in told
+
+
+def test_the_gain_of_sharing_seeds_is_told(tmp_path: Path) -> None:
+    where = save_comparison(tmp_path / "one", n_seeds=3, n_periods=60, n_people=0)
+    assert "the variance of a difference 14.2 times smaller" in allowance(load(where))
+    table = pd.read_parquet(where / "data" / "differences.parquet")
+    mine = (table["arm"] == "cut_price") & (table["metric"] == "profit")
+    table.loc[mine, "variance_reduction"] = 30.0
+    table.to_parquet(where / "data" / "differences.parquet")
+    assert "the variance of a difference 14.2 to 30 times smaller" in allowance(load(where))
+    page = Page(write_report(where))
+    assert "14.2 to 30 times smaller" in page.text
+    assert "Gain from pairing" in page.text
+
+
+def test_how_the_number_of_seeds_was_decided_is_told(tmp_path: Path) -> None:
+    where = save_comparison(tmp_path / "one", n_seeds=40, n_periods=60, n_people=0)
+    assert stopping(load(where)) == ""
+    until = {
+        "asked": {"retention": 0.005, "profit": 0.02}, "half_widths": {"retention": 0.005, "profit": 1240.0},
+        "n_pilot": 30, "n_needed": 40, "n_most": 1000, "is_reached": True,
+    }  # fmt: skip
+    amend(where, until=until)
+    told = stopping(load(where))
+    assert "to within 0.5 percentage points of retention and 1,240 of profit (2% of the baseline's) either way" in told
+    assert "in the first 30 seeds, 40 seeds were needed; 40 were run: every difference is known that well" in told
+    amend(where, until=until | {"n_needed": 2_345, "n_most": 40, "is_reached": False})
+    told = stopping(load(where))
+    assert "2,345 seeds were needed; 40 were run, as no more than 40 were allowed: not every difference is" in told
+    assert told in Page(write_report(where)).text
+
+
+def test_differences_of_seeds_added_keep_the_spread_of_the_pilot(tmp_path: Path) -> None:
+    """Of the two best arms, too, whose difference is not a saved one; and so does its test."""
+    effects = {"a": (0.0, 0.0), "b": (0.0, 9e3), "c": (0.0, 12e3)}
+    where = save_comparison(tmp_path / "one", effects=effects, n_seeds=12, n_periods=60, n_people=0)
+    amend(where, until={"n_pilot": 5})
+    evidence = load(where)
+    gaps = evidence.difference("profit", "c", "b")
+    error = gaps.iloc[:5].std() / np.sqrt(12)
+    verdict = next(each for each in best_against_rest(evidence, "profit") if each.other == "b")
+    assert verdict.difference.high - gaps.mean() == pytest.approx(stats.t.ppf(0.975, 4) * error)
+    assert paired_p(gaps, evidence.pilot(gaps)) == pytest.approx(2 * stats.t.sf(abs(gaps.mean()) / error, 4))
+    total = by_line(evidence, "c", "b")[-1].change
+    assert total == verdict.difference
 
 
 def test_one_seed_shows_nothing(tmp_path: Path) -> None:

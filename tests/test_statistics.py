@@ -12,10 +12,15 @@ from experiments.statistics import (
     Estimate,
     compare_to_baseline,
     estimate,
+    level_of,
     paired_difference,
     probability_best,
+    share_estimate,
+    standard_error,
     variance_reduction,
 )
+from experiments.stopping import MOST_RATIO, Until, is_narrow, seeds_needed
+from sim.errors import InputError
 
 
 def test_interval_worked_by_hand():
@@ -29,6 +34,73 @@ def test_paired_difference_worked_by_hand():
     """Differences 1, 2, 3: mean 2, s = 1, half width 4.30265 / √3 = 2.48414; the arms' own spread plays no part."""
     found = paired_difference([101.0, 52.0, 13.0], [100.0, 50.0, 10.0])
     assert_allclose([found.mean, found.ci_low, found.ci_high], [2.0, -0.48414, 4.48414], atol=1e-5)
+
+
+def test_interval_of_a_share_worked_by_hand():
+    """Mean 0.9, s = 0.1, se = 0.057735; on the logit scale se / 0.09 = 0.641500, times t(.975, 2) = 4.30265: 2.76015.
+
+    logit 0.9 = 2.19722, so the ends are the logistics of -0.56293 and 4.95737.
+    """
+    found = share_estimate([0.8, 0.9, 1.0])
+    assert_allclose([found.mean, found.ci_low, found.ci_high], [0.9, 0.362870, 0.993018], atol=1e-5)
+    assert level_of("retention", [0.8, 0.9, 1.0]) == found
+    assert level_of("profit", [0.8, 0.9, 1.0]) == estimate([0.8, 0.9, 1.0])
+
+
+@pytest.mark.parametrize("values", [[1.0, 1.0, 1.0], [0.0, 0.0], [0.99, 0.99, 0.99, 0.99, 0.99]])
+def test_shares_that_agree_have_an_interval_of_no_width(values):
+    found = share_estimate(values)
+    assert found.ci_low <= found.mean <= found.ci_high
+    assert_allclose([found.ci_low, found.ci_high], found.mean, atol=1e-12)
+
+
+def test_a_pilot_lends_its_spread_and_its_degrees_of_freedom():
+    """All nine have mean 0; the pilot -1, 1, 0 has s = 1: half width 4.30265 / √9 = 1.43422."""
+    values = [-1.0, 1.0, 0.0] + [0.0] * 6
+    assert standard_error(values, values[:3]) == (1 / 3, 2)
+    found = estimate(values, pilot=values[:3])
+    assert_allclose([found.ci_low, found.ci_high], [-1.43422, 1.43422], atol=1e-5)
+    assert paired_difference([v + 7.0 for v in values], [7.0] * 9, n_pilot=3) == found
+    assert estimate(values, pilot=[0.0, 0.0, np.nan]) == estimate(values)  # a pilot without spread tells nothing
+    with pytest.raises(ValueError, match="1 values have no spread"):
+        standard_error([3.0, np.nan])
+
+
+def test_seeds_needed_worked_by_hand():
+    """Differences -1, 1, 0: (4.30265 x 1 / 0.5)² = 74.05, so 75; a seed lost in the pilot is made up for.
+
+    Of retention nothing varies, and of the broken arm nothing is known.
+    """
+    arms = {"usual": [10.0, 20.0, 30.0], "other": [9.0, 21.0, 30.0], "broken": [np.nan, np.nan, 5.0]}
+    kept = {arm: [0.5, 0.5, 0.5] for arm in arms}
+    values = {"profit": arms, "retention": kept}
+    assert seeds_needed(values, "usual", {"profit": 0.5, "retention": 0.001}) == 75
+    lost = {"profit": {arm: [*each, np.nan] for arm, each in arms.items()}}
+    assert seeds_needed(lost, "usual", {"profit": 0.5}) == 76
+    assert seeds_needed(values, "usual", {"retention": 0.001}) == 0
+    assert seeds_needed(values, "usual", {"profit": 0.0}) == MOST_RATIO**2
+
+
+def test_narrow_is_every_difference_known_and_within_its_width():
+    values = {"usual": [1.0, 2.0, 3.0], "other": [2.0, 3.0, 5.0]}  # differences 1, 1, 2: half width 1.43422
+    differences = {arm: {"profit": each} for arm, each in compare_to_baseline(values, "usual").items()}
+    assert is_narrow(differences, Until(profit=0.1), {"profit": 1.4343})
+    assert not is_narrow(differences, Until(profit=0.1), {"profit": 1.4342})
+    assert not is_narrow(differences, Until(profit=0.1), {})
+    assert not is_narrow(differences, Until(retention=0.1), {"retention": 9.0})
+
+
+def test_what_may_be_asked_for():
+    assert Until.parse(["ci=0.5%"]) == Until(retention=0.005, profit=0.005)
+    assert Until.parse([" retention = .3 % "]) == Until(retention=0.003)
+    assert Until.parse(["profit=2%", "retention=1%"]).half_widths(-500.0) == {"retention": 0.01, "profit": 10.0}
+    assert Until.parse(["ci=1%"]).half_widths(float("nan")) == {"retention": 0.01}
+
+
+@pytest.mark.parametrize("asked", ["", "ci", "ci=", "ci=0.5", "ci=0%", "ci=-1%", "share=1%", "ci=nan%", "ci=1e-3%"])
+def test_a_width_that_is_none_is_refused(asked):
+    with pytest.raises(InputError, match=r"--until.*: not a width; allowed: ci=0\.5%"):
+        Until.parse([asked])
 
 
 def test_variance_reduction_worked_by_hand():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sim.accounts import Line
+from sim.records import STEPS
 from tests.markets import Market, market
 
 COMPLAINERS: dict[str, Any] = {
@@ -46,7 +47,7 @@ def test_a_grievance_travels_so_many_ties_and_no_further(steps: int, reached: in
         },
         periods=20,
     )
-    m.said.next_firm[20], m.said.next_valence[20], m.said.next_steps[20] = 0, -1.0, 0
+    m.said.next_firm[20], m.said.next_valence[20], m.said.next_steps[20] = 0, -STEPS, 0
     for _ in range(8):
         m.step()
     moved = np.flatnonzero(m.customers.column("opinion")[:, 0] < 0)

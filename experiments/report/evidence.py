@@ -108,6 +108,13 @@ class Evidence:
         values = self.by_seed(name)
         return (values[arm] - values[other]).dropna()
 
+    def pilot(self, difference: pd.Series) -> pd.Series | None:
+        """Return the seeds' differences whose spread decided how many seeds there are; None if nothing decided it."""
+        until = self.manifest.get("until")
+        if until is None:
+            return None
+        return difference[difference.index.isin(self.manifest["seeds"][: until["n_pilot"]])]
+
     def level(self, name: str, arm: str) -> Interval:
         """Return the saved mean and interval of an outcome of an arm."""
         return self._levels.get((arm, name), NOTHING)

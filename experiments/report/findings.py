@@ -12,10 +12,21 @@ from itertools import combinations
 
 from experiments.report.evidence import Evidence
 from experiments.report.intervals import NOTHING, Interval, holm, interval_of, paired_p
-from experiments.report.words import count, difference_in_unit, in_unit, level, listed, metric, number, range_of
+from experiments.report.words import (
+    count,
+    difference_in_unit,
+    in_unit,
+    level,
+    listed,
+    metric,
+    number,
+    range_of,
+    without_zeros,
+)
 
 MAIN = ("retention", "profit")
 MOST_P = 0.05
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,7 @@ def against_baseline(evidence: Evidence) -> list[Verdict]:
         return []
     others = [arm for arm in evidence.arms if arm != evidence.baseline]
     pairs = [(name, arm) for arm in others for name in MAIN]
-    adjusted = holm({(name, arm): paired_p(evidence.difference(name, arm, evidence.baseline)) for name, arm in pairs})
+    adjusted = holm({(name, arm): _p(evidence, name, arm, evidence.baseline) for name, arm in pairs})
     n_tested = sum(not math.isnan(p) for p in adjusted.values())
     return [
         Verdict(
@@ -86,7 +97,7 @@ def best_against_rest(evidence: Evidence, name: str) -> list[Verdict]:
     ranked = evidence.ranked(name)
     adjusted = holm(
         {
-            (outcome, frozenset(pair)): paired_p(evidence.difference(outcome, *pair))
+            (outcome, frozenset(pair)): _p(evidence, outcome, *pair)
             for outcome in MAIN
             for pair in combinations(evidence.arms, 2)
         }
@@ -97,7 +108,7 @@ def best_against_rest(evidence: Evidence, name: str) -> list[Verdict]:
             name,
             evidence.label[ranked[0]],
             evidence.label[arm],
-            interval_of(evidence.difference(name, ranked[0], arm)),
+            interval_of(gap := evidence.difference(name, ranked[0], arm), pilot=evidence.pilot(gap)),
             evidence.level(name, ranked[0]),
             evidence.level(name, arm),
             adjusted[name, frozenset((ranked[0], arm))],
@@ -106,6 +117,11 @@ def best_against_rest(evidence: Evidence, name: str) -> list[Verdict]:
         )
         for arm in ranked[1:]
     ]
+
+
+def _p(evidence: Evidence, name: str, arm: str, other: str) -> float:
+    difference = evidence.difference(name, arm, other)
+    return paired_p(difference, evidence.pilot(difference))
 
 
 def finding(verdict: Verdict) -> str:
@@ -204,7 +220,7 @@ def allowance(evidence: Evidence) -> str:
         return f"No run of the baseline “{evidence.label[evidence.baseline]}” finished, so nothing is compared with it."
     n_planned = planned[0].n_comparisons
     text = (
-        "Arms are compared seed by seed: the same seed gives every arm the same people and the same luck. "
+        f"Arms are compared seed by seed: {_shared(evidence)}. "
         f"{count(n_planned, 'comparison')} with the baseline {'is' if n_planned == 1 else 'are'} made (each other "
         "arm, in retention and in profit). A difference is called shown only if its 95% interval excludes zero and its "
         f"paired t-test stays below 5% after Holm's correction for {'it' if n_planned == 1 else f'those {n_planned}'}. "
@@ -216,7 +232,60 @@ def allowance(evidence: Evidence) -> str:
             "The best arm is picked after seeing the results, so its lead is corrected for all pairs of arms: "
             f"{count(n_pairs, 'comparison')}. "
         )
-    return text + "The intervals themselves are not widened."
+    text += "The intervals themselves are not widened."
+    return " ".join(filter(None, [text, _gain(evidence), stopping(evidence)]))
+
+
+def _gain(evidence: Evidence) -> str:
+    """Say how much the seeds in common gain, over the differences from the baseline in the main outcomes."""
+    saved = evidence.tables["differences"]
+    is_main = saved["metric"].isin(MAIN) & (saved["arm"] != evidence.baseline)
+    gains = saved.loc[is_main, "variance_reduction"].dropna()
+    if gains.empty:
+        return ""
+    least, most = number(gains.min()), number(gains.max())
+    times = least if least == most else f"{least} to {most}"
+    return f"Sharing its seeds makes the variance of a difference {times} times smaller than seeds of its own would."
+
+
+def stopping(evidence: Evidence) -> str:
+    """Say by what rule there are as many seeds as there are, and whether it was met; nothing if they were given."""
+    until = evidence.manifest.get("until")
+    if until is None:
+        return ""
+    asked, widths, n_seeds = until["asked"], until["half_widths"], len(evidence.manifest["seeds"])
+    told = []
+    if "retention" in widths:
+        points = 100 * widths["retention"]
+        told.append(f"{without_zeros(number(points))}{_points('percent', points)} of retention")
+    if "profit" in widths:
+        share = without_zeros(number(100 * asked["profit"]))
+        told.append(f"{number(widths['profit'])} of profit ({share}% of the baseline's)")
+    text = (
+        "The number of seeds was decided by Stein's two-stage rule, so that every difference from the baseline is "
+        f"known to within {' and '.join(told) or 'what is not known'} either way. By the spread in the first "
+        f"{count(until['n_pilot'], 'seed')}, {count(until['n_needed'], 'seed')} were needed; {n_seeds:,} were run"
+    )
+    if until["n_needed"] > n_seeds:
+        text += f", as no more than {until['n_most']:,} were allowed"
+    text += ": every difference is known that well. " if until["is_reached"] else ": not every difference is. "
+    return (
+        text + "The intervals of the differences keep the spread of the pilot, so that stopping does not narrow them."
+    )
+
+
+def _shared(evidence: Evidence) -> str:
+    """Say what arms have in common in one seed: people and luck, or luck alone where the people differ by setting."""
+    settings = evidence.manifest["settings"]
+    paths = dict.fromkeys(path for each in settings.values() for path in each)
+    of_people = [path for path in paths if path.partition(".")[0] in ("customers", "network")]
+    if not of_people:
+        return "the same seed gives every arm the same people and the same luck"
+    more = f" and {len(of_people) - MOST_NAMED} more" if len(of_people) > MOST_NAMED else ""
+    return (
+        "the same seed gives every arm the same luck, but not the same people, for the arms differ in "
+        f"{', '.join(of_people[:MOST_NAMED])}{more}; a difference is between markets, not between policies alone"
+    )
 
 
 def _amount(verdict: Verdict) -> str:

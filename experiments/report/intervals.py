@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from experiments.statistics import estimate
+from experiments.statistics import estimate, share_estimate, standard_error
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -39,15 +39,24 @@ class Interval:
 NOTHING = Interval(math.nan, math.nan, math.nan, 0)
 
 
-def interval_of(values: ArrayLike) -> Interval:
-    """Return the mean of ``values`` (one per seed, NaN where not known) and its 95% interval by Student's t."""
-    found = estimate(values)
+def interval_of(values: ArrayLike, *, pilot: ArrayLike | None = None, is_share: bool = False) -> Interval:
+    """Return the mean of ``values`` (one per seed, NaN where not known) and its 95% interval by Student's t.
+
+    Parameters
+    ----------
+    values : array_like, shape (n_seeds,)
+    pilot : array_like, shape (n_pilot,), optional
+        The values whose spread stands for that of all: see :func:`experiments.statistics.estimate`.
+    is_share : bool
+        Whether the values lie between 0 and 1, and the interval with them.
+    """
+    found = share_estimate(values) if is_share else estimate(values, pilot)
     mean, low, high = (math.nan if end is None else end for end in (found.mean, found.ci_low, found.ci_high))
     return Interval(mean, low, high, found.n)
 
 
-def paired_p(differences: ArrayLike) -> float:
-    """Return the two-sided p-value of a paired t-test; NaN with fewer than two pairs.
+def paired_p(differences: ArrayLike, pilot: ArrayLike | None = None) -> float:
+    """Return the two-sided p-value of a paired t-test, with the spread of a pilot if given; NaN below two pairs.
 
     Differences that are all the same have no spread to test: zero is then no evidence (1), anything else is
     certain in these runs (0).
@@ -56,10 +65,10 @@ def paired_p(differences: ArrayLike) -> float:
     known = known[np.isfinite(known)]
     if known.size < 2:
         return math.nan
-    spread = float(known.std(ddof=1)) / math.sqrt(known.size)
-    if spread <= 1e-12 * float(np.abs(known).max()):
+    error, freedom = standard_error(known, pilot)
+    if error <= 1e-12 * float(np.abs(known).max()):
         return 1.0 if not known.any() else 0.0
-    return float(2 * stats.t.sf(abs(float(known.mean())) / spread, known.size - 1))
+    return float(2 * stats.t.sf(abs(float(known.mean())) / error, freedom))
 
 
 def holm(p_values: Mapping[Key, float]) -> dict[Key, float]:

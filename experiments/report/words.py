@@ -11,9 +11,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from experiments.report.intervals import Interval
+if TYPE_CHECKING:
+    from experiments.report.intervals import Interval
 
 MINUS = "\N{MINUS SIGN}"
 UNKNOWN = "not known"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sim.accounts import Line
 from sim.compiled import inline
+from sim.records import in_steps, level
 
 
 @inline
@@ -32,9 +33,9 @@ def bear_failure(relation, offer, u_complain, u_recover, cell, behaviour):  # ty
     if is_made_good(offer, u_recover):
         cell[Line.RECOVERIES] += 1.0
         relation.strikes -= 1.0
-        relation.trust_ability += behaviour.trust_rise * (1.0 - relation.trust_ability)
+        relation.trust_ability = risen(relation.trust_ability, behaviour)
         return severity * (1.0 - behaviour.recovery_repair)
-    relation.trust_ability -= behaviour.trust_fall * relation.trust_ability
+    relation.trust_ability = fallen(relation.trust_ability, 1.0, behaviour)
     return severity
 
 
@@ -65,7 +66,8 @@ def update_satisfaction(relation, lived, behaviour):  # type: ignore[no-untyped-
     """
     difference = lived - relation.expectation
     measured = max(-1.0, min(1.0, difference / behaviour.disconfirmation_scale))
-    relation.satisfaction += behaviour.satisfaction_speed * (measured - relation.satisfaction)
+    before = level(relation.satisfaction)
+    relation.satisfaction = in_steps(before + behaviour.satisfaction_speed * (measured - before))
     relation.expectation += behaviour.expectation_speed * difference
     return feel(difference, behaviour)
 
@@ -87,13 +89,21 @@ def update_attachment(person, relation, lived, felt, norm, behaviour):  # type: 
 
 
 @inline
-def update_trust(relation, has_failed, felt, is_dearer, behaviour):  # type: ignore[no-untyped-def]
-    """Let trust in quality follow consistency, and trust in character follow kept prices."""
+def judge_quality(relation, has_failed, felt, behaviour):  # type: ignore[no-untyped-def]
+    """Let trust in quality follow consistency."""
     if has_failed or felt < 0.0:
-        relation.trust_quality -= behaviour.trust_fall * (1.0 if has_failed else -felt) * relation.trust_quality
+        relation.trust_quality = fallen(relation.trust_quality, 1.0 if has_failed else -felt, behaviour)
     else:
-        relation.trust_quality += behaviour.trust_rise * (1.0 - relation.trust_quality)
-    if is_dearer:
-        relation.trust_character -= behaviour.trust_fall * relation.trust_character
-    else:
-        relation.trust_character += behaviour.trust_rise * (1.0 - relation.trust_character)
+        relation.trust_quality = risen(relation.trust_quality, behaviour)
+
+
+@inline
+def risen(trust, behaviour):  # type: ignore[no-untyped-def]
+    """Return a trust, in steps, after a promise kept."""
+    return in_steps(level(trust) + behaviour.trust_rise * (1.0 - level(trust)))
+
+
+@inline
+def fallen(trust, share, behaviour):  # type: ignore[no-untyped-def]
+    """Return a trust, in steps, after a promise broken, wholly or by a share."""
+    return in_steps(level(trust) - behaviour.trust_fall * share * level(trust))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from sim.accounts import Line
 from sim.compiled import inline
-from sim.customers import NOBODY
+from sim.journey.after_sales import fallen, risen
 from sim.journey.membership import join
+from sim.records import NOBODY, in_steps, level
 
 
 @inline
@@ -24,16 +27,18 @@ def pay(person, relation, f, offer, period, behaviour, books, since):  # type: i
         join(person, relation, f, period, books, since)
         acquisition = offer.welcome
     cell = books[f, relation.tier, person.type]
+    balance = np.float64(relation.points)
     if offer.points > 0.0:
         issued = math.floor(paid * offer.points)
-        relation.points += issued
+        balance += issued
         cell[Line.POINTS_ISSUED] += issued
-    if offer.redeem_at > 0.0 and relation.points >= offer.redeem_at:
-        n_rewards = math.floor(relation.points / offer.redeem_at)
+    if offer.redeem_at > 0.0 and balance >= offer.redeem_at:
+        n_rewards = math.floor(balance / offer.redeem_at)
         redeemed = n_rewards * offer.redeem_at
-        relation.points -= redeemed
+        balance -= redeemed
         cell[Line.POINTS_REDEEMED] += redeemed
         incentives += n_rewards * offer.reward_cost
+    relation.points = np.int32(balance)
     cell[Line.PURCHASES] += 1.0
     cell[Line.REVENUE] += paid
     cell[Line.DISCOUNTS] += person.basket * (offer.list_price - offer.price)
@@ -50,9 +55,18 @@ def pay(person, relation, f, offer, period, behaviour, books, since):  # type: i
 
 
 @inline
-def adapt(person, relation, offer, log_reference, behaviour):  # type: ignore[no-untyped-def]
+def judge_price(relation, is_dearer, behaviour):  # type: ignore[no-untyped-def]
+    """Let trust in character follow kept prices."""
+    if is_dearer:
+        relation.trust_character = fallen(relation.trust_character, 1.0, behaviour)
+    else:
+        relation.trust_character = risen(relation.trust_character, behaviour)
+
+
+@inline
+def adapt(person, offer, behaviour):  # type: ignore[no-untyped-def]
     """Move the reference price towards what was paid, on the log scale."""
-    person.reference_price = math.exp(log_reference + behaviour.reference_speed * (offer.log_price - log_reference))
+    person.log_reference += behaviour.reference_speed * (offer.log_price - np.float64(person.log_reference))
 
 
 @inline
@@ -60,16 +74,24 @@ def form_habit(relations, i, f, has_choice, behaviour):  # type: ignore[no-untyp
     """Strengthen the habit of buying from ``f`` and weaken the others; who has no choice forms no habit."""
     for g in range(relations.shape[1]):
         relation = relations[i, g]
+        habit = level(relation.habit)
         if g == f and has_choice:
-            relation.habit += behaviour.habit_speed * (1.0 - relation.habit)
-        elif relation.habit > 0.0:
-            relation.habit -= behaviour.habit_speed * relation.habit
+            relation.habit = in_steps(habit + behaviour.habit_speed * (1.0 - habit))
+        elif relation.habit > 0:
+            relation.habit = in_steps(habit - behaviour.habit_speed * habit)
 
 
 @inline
-def credit_word_of_mouth(i, relation, f, margin, period, behaviour, said):  # type: ignore[no-untyped-def]
-    """Note what part of the margin is owed to whoever praised the firm to this customer of late."""
+def credit_word_of_mouth(i, relation, f, margin, b, period, behaviour, said):  # type: ignore[no-untyped-def]
+    """Note what part of the margin is owed to whoever praised the firm to this customer of late.
+
+    The notes of block ``b`` are kept in the places of its people.
+    """
     if relation.told_by != NOBODY and period - relation.told_at <= behaviour.credit_window:
-        said.credit_to[i] = relation.told_by
-        said.credit_firm[i] = f
-        said.credit_money[i] = behaviour.credit_share * margin
+        place = b * said.firm.size // said.n_credits.size + said.n_credits[b]
+        said.credit_buyer[place] = i
+        said.credit_to[place] = relation.told_by  # which of the buyer's ties; ``talk.find_tellers`` finds out whose
+        said.credit_since[place] = relation.told_at
+        said.credit_firm[place] = f
+        said.credit_money[place] = behaviour.credit_share * margin
+        said.n_credits[b] += 1

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sim.records import NOBODY
+
 if TYPE_CHECKING:
     from sim.settings import CustomersSpec
 
@@ -24,6 +26,7 @@ OFFER = np.dtype(
         )
     ]
     + [("is_open", "i8"), ("slot", "i8"), ("entry_tier", "i8")],
+    align=True,
 )  # fmt: skip
 
 
@@ -38,10 +41,8 @@ class Market(NamedTuple):
 class Behaviour(NamedTuple):
     """The rules of behaviour of all customers, in the order they are used; units as in ``BehaviourSpec``."""
 
-    turnover: float
     activity_window: int
     constrained_rate: float
-    release_rate: float
     forget_rate: float
     alert_search: float
     log_price_jump: float  # ln(1 + price_jump)
@@ -95,38 +96,37 @@ class Clock(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What people say this period, and what they will pass on in the next."""
+    """What people say this period and will pass on in the next, and what they owe to what was said."""
 
-    firm: npt.NDArray[np.int8]  # shape (n_customers,), the firm spoken of, or NOBODY; so are all that follow
-    valence: npt.NDArray[np.float32]  # -1 (wholly bad) to 1 (wholly good)
+    firm: npt.NDArray[np.int8]  # shape (n_customers,), the firm spoken of, or NOBODY; so are the six that follow
+    valence: npt.NDArray[np.int16]  # in steps, wholly bad (-1) to wholly good (1)
     steps: npt.NDArray[np.int8]  # ties the word has travelled already
     next_firm: npt.NDArray[np.int8]
-    next_valence: npt.NDArray[np.float32]
+    next_valence: npt.NDArray[np.int16]
     next_steps: npt.NDArray[np.int8]
     has_news: npt.NDArray[np.bool_]  # a neighbour speaks
-    credit_to: npt.NDArray[np.int32]  # row of who is credited with this person's purchase, or NOBODY
+    n_credits: npt.NDArray[np.int64]  # shape (n_blocks,): purchases of the block's people that praise led to
+    credit_buyer: npt.NDArray[np.int32]  # shape (n_customers,): rows; each block's list is in its people's places
+    credit_to: npt.NDArray[np.int32]  # row of who praised the firm to the buyer
+    credit_since: npt.NDArray[np.int16]  # period in which they did
     credit_firm: npt.NDArray[np.int8]
     credit_money: npt.NDArray[np.float32]
 
 
-def silence(n_customers: int) -> Said:
+def silence(n_customers: int, n_blocks: int) -> Said:
     """Return what is said when nobody speaks."""
-
-    def nobody(dtype: type) -> npt.NDArray[np.int8]:
-        return np.full(n_customers, -1, dtype=dtype)
-
-    def zeros(dtype: type) -> npt.NDArray[np.float32]:
-        return np.zeros(n_customers, dtype=dtype)
-
     return Said(
-        firm=nobody(np.int8),
-        valence=zeros(np.float32),
+        firm=np.full(n_customers, NOBODY, dtype=np.int8),
+        valence=np.zeros(n_customers, dtype=np.int16),
         steps=np.zeros(n_customers, dtype=np.int8),
-        next_firm=nobody(np.int8),
-        next_valence=zeros(np.float32),
+        next_firm=np.full(n_customers, NOBODY, dtype=np.int8),
+        next_valence=np.zeros(n_customers, dtype=np.int16),
         next_steps=np.zeros(n_customers, dtype=np.int8),
         has_news=np.zeros(n_customers, dtype=np.bool_),
-        credit_to=np.full(n_customers, -1, dtype=np.int32),
-        credit_firm=nobody(np.int8),
-        credit_money=zeros(np.float32),
+        n_credits=np.zeros(n_blocks, dtype=np.int64),
+        credit_buyer=np.empty(n_customers, dtype=np.int32),
+        credit_to=np.empty(n_customers, dtype=np.int32),
+        credit_since=np.empty(n_customers, dtype=np.int16),
+        credit_firm=np.empty(n_customers, dtype=np.int8),
+        credit_money=np.empty(n_customers, dtype=np.float32),
     )

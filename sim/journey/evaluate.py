@@ -9,12 +9,14 @@ import numpy as np
 
 from sim.accounts import Cause
 from sim.compiled import inline, seldom
+from sim.records import level
 
 
 @inline
 def trust(relation, offer):  # type: ignore[no-untyped-def]
     """Return trust in a firm, 0 to 1: the mean of quality, character, ability and prospect."""
-    return (offer.prospect + relation.trust_quality + relation.trust_character + relation.trust_ability) / 4.0
+    own = level(relation.trust_quality) + level(relation.trust_character) + level(relation.trust_ability)
+    return (offer.prospect + own) / 4.0
 
 
 @inline
@@ -41,7 +43,7 @@ def value_of_product(person, offer):  # type: ignore[no-untyped-def]
 @inline
 def value_of_service(person, relation, offer):  # type: ignore[no-untyped-def]
     """Return the utility of the service to be had, less the effort of buying."""
-    return person.service_weight * offer.delivered - person.effort_weight * (relation.distance + offer.effort)
+    return person.service_weight * offer.delivered - person.effort_weight * (level(relation.distance) + offer.effort)
 
 
 @inline
@@ -56,8 +58,8 @@ def value_of_name(relation, offer, behaviour):  # type: ignore[no-untyped-def]
 
     Habit: Guadagni & Little (1983), Marketing Science 2(3).
     """
-    value = behaviour.image_weight * offer.image + behaviour.opinion_weight * relation.opinion
-    value += behaviour.habit_weight * relation.habit + relation.taste
+    value = behaviour.image_weight * offer.image + behaviour.opinion_weight * level(relation.opinion)
+    value += behaviour.habit_weight * level(relation.habit) + relation.taste
     if relation.bought_at < 0:
         value -= behaviour.unfamiliarity_weight
     return value

@@ -6,9 +6,11 @@ in which their membership began: from it, retention over any horizon and surviva
 
 from __future__ import annotations
 
+import numpy as np
+
 from sim.accounts import Cause, Line
 from sim.compiled import inline
-from sim.customers import NEVER
+from sim.records import NEVER, NOBODY, level
 
 
 @inline
@@ -18,7 +20,7 @@ def join(person, relation, f, period, books, since):  # type: ignore[no-untyped-
     relation.since = period
     cell = books[f, relation.tier, person.type]
     cell[Line.GAINED] += 1.0
-    cell[Line.SATISFACTION_CHANGE] += relation.satisfaction
+    cell[Line.SATISFACTION_CHANGE] += level(relation.satisfaction)
     cell[Line.ATTACHMENT_CHANGE] += relation.attachment
     since[f, period] += 1
 
@@ -28,13 +30,13 @@ def leave(person, relation, f, cause, entry_tier, books, since):  # type: ignore
     """End the person's membership of firm ``f``: open points expire, the record closes, the habit is gone."""
     cell = books[f, relation.tier, person.type]
     cell[Line.LOST + cause] += 1.0
-    cell[Line.SATISFACTION_CHANGE] -= relation.satisfaction
+    cell[Line.SATISFACTION_CHANGE] -= level(relation.satisfaction)
     cell[Line.ATTACHMENT_CHANGE] -= relation.attachment
     cell[Line.POINTS_EXPIRED] += relation.points
     since[f, relation.since] -= 1
     relation.is_active = False
-    relation.points = 0.0
-    relation.habit = 0.0
+    relation.points = 0
+    relation.habit = 0
     relation.volume = 0.0
     relation.revenue = 0.0
     relation.margin = 0.0
@@ -51,12 +53,12 @@ def let_lapse(i, period, town, market, behaviour, books, since):  # type: ignore
     for f in range(town.relations.shape[1]):
         relation = town.relations[i, f]
         if relation.is_active:
-            due = relation.bought_at + behaviour.activity_window
+            due = np.int64(relation.bought_at) + behaviour.activity_window
             if due <= period:
                 cause = Cause.CONSTRAINT.value if person.is_constrained else int(relation.cause)
                 leave(person, relation, f, cause, market.offers[f, 0].entry_tier, books, since)
                 if person.usual == f:
-                    person.usual = -1
+                    person.usual = NOBODY
             else:
                 next_look = min(next_look, due)
     pulse.lapse_at = next_look

@@ -1,12 +1,15 @@
-"""Need: whether one arises this period."""
+"""Need: when one arises. Needs come at an individual rate (NBD; Ehrenberg 1959, Applied Statistics 8)."""
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from sim.compiled import inline
+
+
+def rate_of(chance: float) -> float:
+    """Return the Poisson rate per period of an event that happens with a chance each period."""
+    return -math.log1p(-chance) if chance < 1.0 else math.inf
 
 
 @inline
@@ -19,12 +22,6 @@ def happens(rate, luck):  # type: ignore[no-untyped-def]
 
 
 @inline
-def arises(pulse, luck):  # type: ignore[no-untyped-def]
-    """Say whether a need arises: needs come at an individual rate (NBD; Ehrenberg 1959, Applied Statistics 8)."""
-    return happens(np.float64(pulse.rate), luck)
-
-
-@inline
-def is_set_free(person, release_rate, luck):  # type: ignore[no-untyped-def]
-    """Say whether what held a latent customer back lifts by itself this period."""
-    return person.is_constrained and luck < release_rate
+def set_alarm(pulse, release_at):  # type: ignore[no-untyped-def]
+    """Note the next period in which anything happens to the person by itself."""
+    pulse.wake_at = min(min(pulse.need_at, pulse.lapse_at), min(pulse.leave_at, release_at))

@@ -36,7 +36,7 @@ def refresh_awareness(relation, is_usual, exposure, elapsed, luck_ad, luck_forge
 @inline
 def comes_to_mind(relation, is_usual, search, ad_reach, luck):  # type: ignore[no-untyped-def]
     """Say whether a firm is considered: the usual one always, another known one if searched for or seen advertised."""
-    return is_usual or (relation.is_aware and luck < 1.0 - (1.0 - search) * (1.0 - ad_reach))
+    return is_usual | ((relation.is_aware != 0) & (luck < 1.0 - (1.0 - search) * (1.0 - ad_reach)))
 
 
 @inline

@@ -6,12 +6,28 @@ listeners, and the number of threads, is nothing.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from sim.accounts import Line
 from sim.compiled import inline, kernel, parallel_kernel, prange
-from sim.customers import NOBODY
 from sim.draws import Stream, block
+from sim.prefetch import prefetch_row
+from sim.records import NOBODY, identity, in_steps, level
+
+SPEAKERS_AT_ONCE = 32  # whose news spread together, and ...
+LISTENERS_AT_ONCE = 32  # ... who listen together, while memory is asked for what they touch next
+WORDS_AT_ONCE = 64  # that are found before they are taken in
+
+
+class Ears(NamedTuple):
+    """Some listeners of a block, and words on their way to one of them."""
+
+    listener: npt.NDArray[np.int64]  # shape (LISTENERS_AT_ONCE,)
+    hearer: npt.NDArray[np.int64]  # shape (WORDS_AT_ONCE,): the row of the listener
+    tie: npt.NDArray[np.int64]  # shape (WORDS_AT_ONCE,): the place in the network of the tie to who speaks
 
 
 @inline
@@ -32,8 +48,16 @@ def speak(i, person, relation, f, felt, luck, behaviour, said, cell):  # type: i
 def tell(i, f, valence, steps, said):  # type: ignore[no-untyped-def]
     """Put a word into person ``i``'s mouth for this period."""
     said.firm[i] = f
-    said.valence[i] = valence
+    said.valence[i] = in_steps(valence)
     said.steps[i] = steps
+
+
+@inline
+def put_down(i, f, valence, steps, said):  # type: ignore[no-untyped-def]
+    """Keep a word for person ``i`` to say in the next period of life."""
+    said.next_firm[i] = f
+    said.next_valence[i] = in_steps(valence)
+    said.next_steps[i] = steps
 
 
 @inline
@@ -46,29 +70,66 @@ def repeat_what_was_heard(i, said):  # type: ignore[no-untyped-def]
         said.next_firm[i] = NOBODY
 
 
-@kernel
-def spread_news(network, said):  # type: ignore[no-untyped-def]
-    """Mark everyone who has a neighbour that speaks, so that the others need not look."""
-    for i in range(said.firm.size):
-        if said.firm[i] != NOBODY:
-            for k in range(network.first[i], network.first[i + 1]):
-                said.has_news[network.neighbours[k]] = True
+@inline
+def owe_nothing(b, said):  # type: ignore[no-untyped-def]
+    """Begin the period of block ``b`` without purchases that praise led to."""
+    said.n_credits[b] = 0
 
 
 @inline
-def hear(relation, is_reachable, is_usual, speaker, valence, tie, period, behaviour):  # type: ignore[no-untyped-def]
-    """Take in one word on a firm: opinion moves, the firm becomes known, and who praised it is remembered.
+def find_tellers(b, first, network, said):  # type: ignore[no-untyped-def]
+    """Find out who was at the other end of the ties over which the firms that were bought from had been praised."""
+    last = first + said.n_credits[b]
+    for place in range(first, last):
+        prefetch_row(network.first, np.int64(said.credit_buyer[place]))  # type: ignore[call-arg]
+    for place in range(first, last):
+        said.credit_to[place] += network.first[said.credit_buyer[place]]
+        prefetch_row(network.neighbours, np.int64(said.credit_to[place]))  # type: ignore[call-arg]
+    for place in range(first, last):
+        said.credit_to[place] = network.neighbours[said.credit_to[place]]
 
-    Returns whether it is news that makes the listener look around: praise of a firm that is not the usual one.
-    """
-    relation.opinion += behaviour.influence * tie * (valence - relation.opinion)
-    if is_reachable:
-        relation.is_aware = True
-    if valence > 0.0 and not is_usual:
-        relation.told_by = speaker
-        relation.told_at = period
-        return is_reachable
-    return False
+
+@kernel
+def settle_credit(town, said):  # type: ignore[no-untyped-def]
+    """Credit the margin of this period's purchases to those whose praise led to them, in the order of buyers."""
+    n_blocks, n = said.n_credits.size, said.firm.size
+    for b in range(n_blocks):
+        first = b * n // n_blocks
+        last = first + said.n_credits[b]
+        for place in range(first, last):
+            prefetch_row(town.people, np.int64(said.credit_to[place]))  # type: ignore[call-arg]
+            prefetch_row(town.relations[:, said.credit_firm[place]], np.int64(said.credit_to[place]))
+        for place in range(first, last):
+            teller = said.credit_to[place]
+            if town.people[teller].birth <= said.credit_since[place]:  # or it was someone who has moved away
+                town.relations[teller, said.credit_firm[place]].credit += said.credit_money[place]
+
+
+@parallel_kernel
+def spread_news(network, said):  # type: ignore[no-untyped-def]
+    """Mark everyone who has a neighbour that speaks, so that the others need not look."""
+    n_blocks, n = said.n_credits.size, said.firm.size
+    for b in prange(n_blocks):
+        speakers = np.empty(SPEAKERS_AT_ONCE, np.int64)
+        spread_in_block(b * n // n_blocks, (b + 1) * n // n_blocks, network, said, speakers)
+
+
+@inline
+def spread_in_block(first, last, network, said, speakers):  # type: ignore[no-untyped-def]
+    """Let the news of a block's speakers spread; whoever else marks a listener at the same time writes the same."""
+    n_speakers = 0
+    for i in range(first, last):
+        if said.firm[i] != NOBODY:
+            speakers[n_speakers] = i
+            n_speakers += 1
+            prefetch_row(network.first, i)  # type: ignore[call-arg]
+        if n_speakers == SPEAKERS_AT_ONCE or i == last - 1:
+            for which in range(n_speakers):
+                prefetch_row(network.neighbours, np.int64(network.first[speakers[which]]))  # type: ignore[call-arg]
+            for which in range(n_speakers):
+                for k in range(network.first[speakers[which]], network.first[speakers[which] + 1]):
+                    said.has_news[network.neighbours[k]] = True
+            n_speakers = 0
 
 
 @parallel_kernel
@@ -76,56 +137,98 @@ def listen(town, network, behaviour, clock, said, books):  # type: ignore[no-unt
     """Let everyone take in what each neighbour said this period; a grievance may be passed on in the next."""
     n_blocks, n = books.shape[0], said.firm.size
     for b in prange(n_blocks):
-        own_books = books[b]
-        for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
-            if said.has_news[i]:
-                take_in(i, town, network, behaviour, clock, said, own_books)
+        ears = Ears(
+            np.empty(LISTENERS_AT_ONCE, np.int64), np.empty(WORDS_AT_ONCE, np.int64), np.empty(WORDS_AT_ONCE, np.int64)
+        )
+        listen_in_block(
+            b * n // n_blocks, (b + 1) * n // n_blocks, town, network, behaviour, clock, said, books[b], ears
+        )
 
 
 @inline
-def take_in(i, town, network, behaviour, clock, said, books):  # type: ignore[no-untyped-def]
-    """Let person ``i`` hear each neighbour that speaks, in the order of the ties.
+def listen_in_block(first, last, town, network, behaviour, clock, said, books, ears):  # type: ignore[no-untyped-def]
+    """Let those of a block of people listen who have a neighbour that speaks."""
+    n_listeners = 0
+    for i in range(first, last):
+        if said.has_news[i]:
+            said.has_news[i] = False
+            ears.listener[n_listeners] = i
+            n_listeners += 1
+            prefetch_row(network.first, i)  # type: ignore[call-arg]
+        if n_listeners == LISTENERS_AT_ONCE or i == last - 1:
+            hear_neighbours(n_listeners, town, network, behaviour, clock, said, books, ears)
+            n_listeners = 0
 
-    A function of its own, not the body of the parallel loop: there Numba loses what is stored into the arrays of a
-    tuple, and no grievance was ever passed on.
+
+@inline
+def hear_neighbours(n_listeners, town, network, behaviour, clock, said, books, ears):  # type: ignore[no-untyped-def]
+    """Let some listeners hear each neighbour that speaks, in the order of the ties."""
+    for which in range(n_listeners):
+        i = ears.listener[which]
+        prefetch_row(network.neighbours, np.int64(network.first[i]))  # type: ignore[call-arg]
+        prefetch_row(network.neighbours, np.int64(network.first[i + 1]) - 1)
+    for which in range(n_listeners):
+        i = ears.listener[which]
+        for k in range(network.first[i], network.first[i + 1]):
+            prefetch_row(said.firm, np.int64(network.neighbours[k]))  # type: ignore[call-arg]
+    n_words = 0
+    for which in range(n_listeners):
+        i = ears.listener[which]
+        for k in range(network.first[i], network.first[i + 1]):
+            speaker = network.neighbours[k]
+            f = said.firm[speaker]
+            if f != NOBODY:
+                prefetch_row(town.people, i)  # type: ignore[call-arg]
+                prefetch_row(town.relations[:, f], i)
+                prefetch_row(said.valence, np.int64(speaker))
+                ears.hearer[n_words], ears.tie[n_words] = i, k
+                n_words += 1
+                if n_words == WORDS_AT_ONCE:
+                    take_in_all(n_words, town, network, behaviour, clock, said, books, ears)
+                    n_words = 0
+    take_in_all(n_words, town, network, behaviour, clock, said, books, ears)
+
+
+@inline
+def take_in_all(n_words, town, network, behaviour, clock, said, books, ears):  # type: ignore[no-untyped-def]
+    """Let the words that were found be taken in, in order."""
+    for word in range(n_words):
+        take_in(ears.hearer[word], ears.tie[word], town, network, behaviour, clock, said, books)
+
+
+@inline
+def take_in(i, k, town, network, behaviour, clock, said, books):  # type: ignore[no-untyped-def]
+    """Let person ``i`` hear what the neighbour at the other end of tie ``k`` says."""
+    person, speaker = town.people[i], network.neighbours[k]
+    f, valence, steps = said.firm[speaker], level(said.valence[speaker]), said.steps[speaker]
+    relation = town.relations[i, f]
+    is_reachable = (person.reach >> f) & 1 == 1
+    is_usual = person.usual == f
+    which_tie = k - network.first[i]
+    tie = network.strengths[network.tie[k]]
+    books[f, relation.tier, person.type, Line.PRAISE_HEARD.value if valence > 0.0 else Line.GRIEVANCES_HEARD.value] += (
+        1.0
+    )
+    if hear(relation, is_reachable, is_usual, which_tie, valence, tie, clock.period, behaviour):
+        person.is_alert = True
+    if valence < 0.0 and steps < behaviour.relay_steps and said.next_firm[i] == NOBODY:
+        u_relay, _, _, _ = block(clock.seed, Stream.RELAY // 4, clock.period, identity(person, i), 1 + which_tie)
+        if u_relay < behaviour.relay_rate:
+            put_down(i, f, valence, steps + 1, said)
+
+
+@inline
+def hear(relation, is_reachable, is_usual, which_tie, valence, tie, period, behaviour):  # type: ignore[no-untyped-def]
+    """Take in one word on a firm: opinion moves, the firm becomes known, and who praised it is remembered.
+
+    Returns whether it is news that makes the listener look around: praise of a firm that is not the usual one.
     """
-    said.has_news[i] = False
-    person = town.people[i]
-    for k in range(network.first[i], network.first[i + 1]):
-        speaker = network.neighbours[k]
-        f = said.firm[speaker]
-        if f == NOBODY:
-            continue
-        valence, steps = np.float64(said.valence[speaker]), said.steps[speaker]
-        relation = town.relations[i, f]
-        is_reachable = (person.reach >> f) & 1 == 1
-        cell = books[f, relation.tier, person.type]
-        cell[Line.PRAISE_HEARD.value if valence > 0.0 else Line.GRIEVANCES_HEARD.value] += 1.0
-        is_usual = person.usual == f
-        if hear(relation, is_reachable, is_usual, speaker, valence, network.tie[k], clock.period, behaviour):
-            person.is_alert = True
-        if valence < 0.0 and steps < behaviour.relay_steps and said.next_firm[i] == NOBODY:
-            which_tie = k - network.first[i]
-            _, _, u_relay, _ = block(clock.seed, Stream.RELAY // 4, clock.period, town.pulses[i].id, 1 + which_tie)
-            if u_relay < behaviour.relay_rate:
-                put_down(i, f, valence, steps + 1, said)
-
-
-@inline
-def put_down(i, f, valence, steps, said):  # type: ignore[no-untyped-def]
-    """Keep a word for person ``i`` to say in the next period of life."""
-    said.next_firm[i] = f
-    said.next_valence[i] = valence
-    said.next_steps[i] = steps
-
-
-@kernel
-def settle_credit(town, said):  # type: ignore[no-untyped-def]
-    """Credit the margin of this period's purchases to those whose praise led to them, in the order of buyers."""
-    for i in range(said.credit_to.size):
-        teller = said.credit_to[i]
-        if teller != NOBODY:
-            f = said.credit_firm[i]
-            if town.pulses[teller].id >> 32 <= town.relations[i, f].told_at:
-                town.relations[teller, f].credit += said.credit_money[i]
-            said.credit_to[i] = NOBODY
+    opinion = level(relation.opinion)
+    relation.opinion = in_steps(opinion + behaviour.influence * tie * (valence - opinion))
+    if is_reachable:
+        relation.is_aware = True
+    if valence > 0.0 and not is_usual:
+        relation.told_by = which_tie
+        relation.told_at = period
+        return is_reachable
+    return False

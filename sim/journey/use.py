@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from sim.compiled import inline
-from sim.draws import normal
 
 
 @inline
-def experience(offer, u_radius, u_angle, behaviour):  # type: ignore[no-untyped-def]
+def experience(offer, variation, behaviour):  # type: ignore[no-untyped-def]
     """Return how good this purchase turns out if nothing fails: varying quality, plus the service delivered."""
-    quality = offer.quality + offer.inconsistency * normal(u_radius, u_angle)
+    quality = offer.quality + offer.inconsistency * variation
     return quality + behaviour.service_in_experience * offer.delivered
 
 

@@ -49,7 +49,7 @@ class Pyramid(Settings):
 
         Parameters
         ----------
-        scores : array, shape (n_customers_of_the_firm,)
+        scores : array of floats, shape (n_customers_of_the_firm,)
             The ranking key of each of the firm's customers.
 
         Returns
@@ -67,7 +67,7 @@ def cuts_by_share(scores: FloatArray, shares: FloatArray) -> FloatArray:
         return np.full(shares.size - 1, BEYOND_REACH)
     n_above = np.rint(np.cumsum(shares)[:-1] * n).astype(np.int64)
     positions = np.clip(n - n_above, 0, n - 1)
-    cuts: FloatArray = np.partition(scores, np.unique(positions))[positions]
+    cuts: FloatArray = np.partition(scores, np.unique(positions))[positions].astype(np.float64)
     return np.where(n_above > 0, cuts, BEYOND_REACH)
 
 

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from sim import draws
+
 NEVER = -1
 NOBODY = -1
 
@@ -13,6 +15,11 @@ NOBODY = -1
 def single(x: float) -> float:
     """Round a number as it is stored: to single precision."""
     return float(np.float32(x))
+
+
+def step(x: float) -> float:
+    """Round a number from -1 to 1 as it is stored: to the nearest step of 2**-14, up at a tie."""
+    return math.floor(x * 2**14 + 0.5) / 2**14
 
 
 def clip(x: float, low: float, high: float) -> float:
@@ -27,9 +34,19 @@ def logistic(u: float) -> float:
 
 def gumbel(u: float) -> float:
     """Turn a uniform into a standard Gumbel draw."""
-    return -math.log(-math.log(u))
+    return float(draws.gumbel(u))
 
 
 def normal(u_radius: float, u_angle: float) -> float:
     """Turn two uniforms into a standard normal draw."""
     return math.sqrt(-2.0 * math.log(u_radius)) * math.cos(2.0 * math.pi * u_angle)
+
+
+def periods_until(luck: float, rate: float) -> int:
+    """Return how many periods on, 1 or more, an event of a Poisson rate first happens, by the luck drawn for it."""
+    return int(draws.wait_for(-draws.ln(luck), rate))
+
+
+def rate_of(chance: float) -> float:
+    """Return the Poisson rate of an event that happens with a chance in each period."""
+    return -math.log1p(-chance) if chance < 1.0 else math.inf

@@ -9,7 +9,7 @@ from sim import draws
 from sim.demand import load_demand
 from sim.draws import Stream
 from sim.loyalty_types import PRIOR_FIELDS, TYPE_NAMES, LoyaltyType, prior_table
-from tests.reference.arithmetic import logistic, normal, single
+from tests.reference.arithmetic import logistic, normal, periods_until, rate_of, single, step
 from tests.reference.relation import Relation
 
 if TYPE_CHECKING:
@@ -91,15 +91,22 @@ class Origins:
         relative_rate = self.priors[person.type]["relative_rate"]
         rate = self.gamma(_RATE, self.rate_shape, person)
         basket = self.gamma(_BASKET, self.basket_shape, person)
-        full_rate = self.rate_scale * rate * relative_rate
-        person.full_rate = single(full_rate)
+        person.full_rate = single(self.rate_scale * rate * relative_rate)
         person.basket = single(self.basket_scale / basket if self.is_fitted else self.basket_scale * basket)
         shape = self.settings.talkativeness_shape
         person.talkativeness = single(
             (shape - 1.0) / shape * self.uniform(Stream.TALKATIVENESS, person) ** (-1.0 / shape)
         )
         person.is_constrained = person.type == LoyaltyType.LATENT
-        person.rate = single(full_rate * self.settings.constrained_rate if person.is_constrained else full_rate)
+        self._give_time(person)
+
+    def _give_time(self, person: Customer) -> None:
+        """Draw when the person first needs something, moves away, and is set free if held back."""
+        before = person.birth - 1
+        person.needs_at = before + periods_until(self.uniform(Stream.FIRST_NEED, person), person.rate)
+        leaving, freeing = rate_of(self.settings.turnover), rate_of(self.settings.release_rate)
+        person.leaves_at = before + periods_until(self.uniform(Stream.STAY, person), leaving)
+        person.freed_at = before + periods_until(self.uniform(Stream.HELD_BACK, person), freeing)
 
     def _give_weights(self, person: Customer, prior: dict[str, float]) -> None:
         def spread(weight: str, stream: Stream) -> float:
@@ -122,7 +129,7 @@ class Origins:
             u = self.uniform(Stream.TASTE, person, firm.slot)
             relation = Relation(
                 taste=single(self.behaviour.taste_spread * taste_weight * logistic(u)),
-                distance=single(self.behaviour.distance_spread * self.uniform(Stream.DISTANCE, person, firm.slot)),
+                distance=step(self.behaviour.distance_spread * self.uniform(Stream.DISTANCE, person, firm.slot)),
                 is_aware=self.uniform(Stream.AWARE, person, firm.slot) < firm.spec.awareness,
                 tier=firm.entry_tier,
             )

@@ -44,7 +44,7 @@ def appraise(person: Customer, firm: Firm, luck: float) -> Option:
     if relation.bought_at == NEVER:
         leaning -= how.unfamiliarity_weight
     reward = person.reward_weight * _worth_of_rewards(person, firm, relation, offer)
-    price = -person.price_weight * (offer.log_price - person.log_reference_price)
+    price = -person.price_weight * (offer.log_price - person.log_reference)
     utility = product + service + bond + leaning + reward + price + gumbel(luck)
     return Option(firm, relation, offer, price, service, reward, product + bond + leaning, utility)
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from sim import Market
 from sim.accounts import CAUSE_NAMES, FirmCost, Line
-from sim.customers import PERSON, RELATION
+from sim.records import NEVER as FAR
+from sim.records import PERSON, RELATION
 from sim.rerun import rerun
 from tests.reference.arithmetic import NOBODY
 from tests.reference.market import ReferenceMarket
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
     from tests.reference.person import Customer
 
 #: How the kernels' columns are called here, where the names differ.
-_PERSON_NAMES = {"search": "search_effort", "rate": "full_rate", "talk": "talkativeness"}
+_NAMES = {
+    "search": "search_effort", "rate": "full_rate", "talk": "talkativeness", "need_at": "needs_at",
+    "leave_at": "leaves_at",
+}  # fmt: skip
+#: All of a person but when the kernels next look at them, or for a lapse: what happens then is compared.
+_PERSON_FIELDS = ("id", "need_at", "leave_at", *PERSON.names)
 
 
 def compare(scenario: Scenario, seed: int, periods: int) -> None:
@@ -51,39 +57,36 @@ def _step_both(market: Market, reference: ReferenceMarket, periods: int) -> None
 
 
 def compare_customers(market: Market, reference: ReferenceMarket, where: str) -> None:
-    """Fail if a customer is not the same in both, but for when the kernels next look for a lapse: what lapses is."""
+    """Fail if a customer is not the same in both."""
     people = reference.customer_list
-    columns = {name: market.customers.column(name) for name in PERSON.names}
-    columns |= {"id": market.town.pulses["id"], "rate now": market.town.pulses["rate"]}
-    _check_states(columns, [_of_person(each) for each in people], f"{where}, customer {{}}")
-    columns = {name: market.customers.column(name) for name in RELATION.names}
+    _check_states(market, _PERSON_FIELDS, [_of_person(each) for each in people], f"{where}, customer {{}}")
     relations = [[_of_relation(each) for each in customer.relations] for customer in people]
-    _check_states(columns, relations, f"{where}, customer, firm {{}}")
+    _check_states(market, RELATION.names, relations, f"{where}, customer, firm {{}}")
 
 
 _of_relation = attrgetter(*RELATION.names)
-_named_as_here = attrgetter(*(_PERSON_NAMES.get(name, name) for name in PERSON.names), "id", "rate")
-_REACH, _USUAL = PERSON.names.index("reach"), PERSON.names.index("usual")
+_named_as_here = attrgetter(*(_NAMES.get(name, name) for name in _PERSON_FIELDS))
 
 
 def _of_person(customer: Customer) -> list[Any]:
-    """Return a person's states as the market writes them, the fields of its records in order."""
-    states = list(_named_as_here(customer))
-    states[_REACH] = sum(1 << f for f in customer.reach)
-    states[_USUAL] = NOBODY if customer.usual is None else customer.usual.number
-    return states
+    """Return a person's states in the order of ``_PERSON_FIELDS``; a period that no run reaches is like any other."""
+    states = dict(zip(_PERSON_FIELDS, _named_as_here(customer), strict=True))
+    states["reach"] = sum(1 << f for f in customer.reach)
+    states["usual"] = NOBODY if customer.usual is None else customer.usual.number
+    states["need_at"], states["leave_at"] = min(FAR, states["need_at"]), min(FAR, states["leave_at"])
+    return list(states.values())
 
 
-def _check_states(columns: dict[str, NDArray[Any]], expected: list[Any], what: str) -> None:
+def _check_states(market: Market, fields: tuple[str, ...], expected: list[Any], what: str) -> None:
     """Fail at the first person who differs, and the first field that does: every state is a double without loss."""
-    found = np.stack([values.astype(np.float64) for values in columns.values()], axis=-1)
+    found = np.stack([market.customers.column(name).astype(np.float64) for name in fields], axis=-1)
     reference = np.array(expected, dtype=np.float64)
     assert found.shape == reference.shape, f"{what}: shapes {found.shape}, {reference.shape}"
     if np.array_equal(found, reference):
         return
     *place, field = (int(i) for i in np.argwhere(found != reference)[0])
     values = f"market {float(found[(*place, field)])!r}, reference {float(reference[(*place, field)])!r}"
-    raise AssertionError(f"{what.format(tuple(place))}: {list(columns)[field]}: {values}")
+    raise AssertionError(f"{what.format(tuple(place))}: {fields[field]}: {values}")
 
 
 def compare_books(market: Market, reference: ReferenceMarket, where: str) -> None:

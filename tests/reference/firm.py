@@ -60,6 +60,11 @@ class Firm(mesa.Agent):
 
     def __init__(self, model: ReferenceMarket, number: int, spec: FirmSpec) -> None:
         super().__init__(model)
+        self.found(number, spec)
+
+    def found(self, number: int, spec: FirmSpec) -> None:
+        """Set up the firm, before anybody knows it."""
+        model = self.model
         self.number, self.spec = number, spec
         self.slot = firm_slot(spec.name)
         self.base = spec.base_policy(model.scenario.channels)
@@ -138,7 +143,7 @@ class Firm(mesa.Agent):
             service = self.policy.service[relation.tier]
             served = t - max(relation.since, self.reviewed_at)
             relation.margin = single(relation.margin - self.spec.service_cost * (service * service) * served)
-        scores = [self.score(relation) for _, relation in members]
+        scores = [single(self.score(relation)) for _, relation in members]
         cuts = pyramid.cuts(np.array(scores, dtype=np.float64)).tolist()
         migration = np.zeros((len(self.tiers), len(self.tiers)), dtype=np.int64)
         for (_, relation), score in zip(members, scores, strict=True):

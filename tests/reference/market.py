@@ -35,6 +35,17 @@ class ReferenceMarket(mesa.Model):
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         super().__init__(seed=seed)
+        self.set_the_scene(scenario, seed)
+        self.firms = Firm.create_agents(
+            self, len(scenario.firms), number=list(range(len(scenario.firms))), spec=scenario.firms
+        )
+        self.firm_list = list(self.firms)
+        self.customers = Customer.create_agents(self, self.n_customers, row=list(range(self.n_customers)))
+        self.customer_list = list(self.customers)
+        self.make_acquainted()
+
+    def set_the_scene(self, scenario: Scenario, seed: int) -> None:
+        """Take in the settings, and open the books."""
         self.scenario, self.seed_used = scenario, seed
         self.settings, self.behaviour = scenario.customers, scenario.customers.behaviour
         self.log_price_jump = math.log(1.0 + self.behaviour.price_jump)
@@ -48,18 +59,15 @@ class ReferenceMarket(mesa.Model):
         self.migration: list[tuple[int, int, NDArray[np.int64]]] = []
 
         self.origins = Origins(scenario, seed)
-        n_firms = len(scenario.firms)
-        self.firms = Firm.create_agents(self, n_firms, number=list(range(n_firms)), spec=scenario.firms)
-        self.firm_list = list(self.firms)
-        self.customers = Customer.create_agents(self, self.n_customers, row=list(range(self.n_customers)))
-        self.customer_list = list(self.customers)
-        self._make_acquainted()
 
-    def _make_acquainted(self) -> None:
+    def make_acquainted(self) -> None:
+        """Tie the customers into the network."""
         ties = network.build(self.scenario.network, self.n_customers, self.seed_used, self.scenario.folder)
         for customer in self.customer_list:
             places = range(ties.first[customer.row], ties.first[customer.row + 1])
-            customer.neighbours = [(self.customer_list[ties.neighbours[k]], float(ties.tie[k])) for k in places]
+            customer.neighbours = [
+                (self.customer_list[ties.neighbours[k]], float(ties.strengths[ties.tie[k]])) for k in places
+            ]
 
     def block_of(self, row: int) -> int:
         """Return the block of rows in which a customer's money is added up."""
@@ -81,15 +89,15 @@ class ReferenceMarket(mesa.Model):
         due.do("decide")
         due.do("post")
         self.firms.do("write_offers")
-        self.norm = self._usual_experience()
+        self.norm = self.usual_experience()
         self.customers.do("pass_time")
         self.customers.do("meet_need")
-        self.customers.do("listen")
         self.customers.do("settle_credit")
+        self.customers.do("listen")
         self.firms.do("close_books")
         self.period += 1
 
-    def _usual_experience(self) -> float:
+    def usual_experience(self) -> float:
         """Return what a stranger could expect elsewhere: the mean experience at the open firms' entry tiers."""
         weight = self.behaviour.service_in_experience
         experiences = [

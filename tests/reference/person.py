@@ -11,7 +11,7 @@ import mesa
 from sim import draws
 from sim.accounts import Cause, Line
 from sim.draws import Stream
-from tests.reference.arithmetic import NEVER, NOBODY, gumbel, normal, single
+from tests.reference.arithmetic import NEVER, NOBODY, gumbel, periods_until, single, step
 from tests.reference.choice import Option, appraise, reason_to_switch
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tests.reference.market import ReferenceMarket
     from tests.reference.relation import Relation
 
-_EVERY_PERIOD = int(Stream.MOVE) // 4
 _AT_A_NEED = int(Stream.NOTICE) // 4
 _AT_USE = int(Stream.EXPERIENCE) // 4
 
@@ -63,7 +62,9 @@ class Customer(mesa.Agent):
     # given at birth, by `Origins.endow`
     type: LoyaltyType
     full_rate: float  # needs per period, when nothing holds the person back
-    rate: float
+    needs_at: int  # period of the next need; so are the two that follow, of what happens once
+    leaves_at: int
+    freed_at: int
     basket: float
     talkativeness: float
     price_weight: float
@@ -81,8 +82,12 @@ class Customer(mesa.Agent):
 
     def __init__(self, model: ReferenceMarket, row: int) -> None:
         super().__init__(model)
+        self.move_in(row)
+
+    def move_in(self, row: int) -> None:
+        """Take a house in the town as one of its first people."""
         self.row = row
-        self.block = model.block_of(row)
+        self.block = self.model.block_of(row)
         self.neighbours: list[tuple[Customer, float]] = []
         self.be_born(NEVER)
 
@@ -90,12 +95,11 @@ class Customer(mesa.Agent):
         """Become a new person, without history."""
         self.birth = period + 1
         self.id = (self.birth << 32) + self.row
-        self.reference_price = 1.0
+        self.log_reference = 0.0  # logarithm of the price the person is used to
         self.seen = period  # the last need
         self.usual: Firm | None = None
         self.is_alert = False
         self.has_need = False
-        self.luck_outside = 0.5
         self.said: Word | None = None
         self.put_down: Word | None = None  # to be said in the next period
         self.credit: tuple[Customer, Firm, float] | None = None  # margin owed to who praised the firm
@@ -107,15 +111,13 @@ class Customer(mesa.Agent):
         """Say what was heard; move away, lapse, be set free; come to need something or not."""
         self.said, self.put_down, self.credit = self.put_down, None, None
         self.has_need = False
-        settings = self.model.settings
-        move, need, release, outside = draws.block(self.model.seed_used, _EVERY_PERIOD, self.model.period, self.id, 0)
-        if move < settings.turnover:
+        if self.model.period >= self.leaves_at:
             self.move_away()
             return
         self.lapse()
-        if self.is_constrained and release < settings.release_rate:
+        if self.is_constrained and self.model.period >= self.freed_at:
             self.be_freed()
-        self.has_need, self.luck_outside = self.need(need), outside
+        self.has_need = self.model.period >= self.needs_at
 
     def meet_need(self) -> None:
         """Go through the value chain, if there is a need."""
@@ -124,6 +126,7 @@ class Customer(mesa.Agent):
         options = self.search()
         chosen = self.evaluate(options)
         self.seen = self.model.period
+        self.needs_at = self.model.period + periods_until(self.luck(Stream.NEXT_NEED), self.rate)
         if chosen is None:
             return
         purchase = self.buy(chosen, options)
@@ -147,10 +150,15 @@ class Customer(mesa.Agent):
             if relation.is_active and relation.bought_at <= oldest:
                 self.end_membership(firm, Cause.CONSTRAINT if self.is_constrained else relation.cause)
 
+    @property
+    def rate(self) -> float:
+        """Needs per period, as now constrained."""
+        return self.full_rate * self.model.settings.constrained_rate if self.is_constrained else self.full_rate
+
     def be_freed(self) -> None:
-        """Lose what held a latent person back."""
+        """Lose what held a latent person back; the next need is drawn anew."""
         self.is_constrained = False
-        self.rate = self.full_rate
+        self.needs_at = self.model.period - 1 + periods_until(self.luck(Stream.FREED), self.rate)
 
     def join(self, firm: Firm) -> None:
         """Become a firm's customer."""
@@ -173,23 +181,14 @@ class Customer(mesa.Agent):
 
     # ---- the value chain --------------------------------------------------------------------------------------------
 
-    def need(self, luck: float) -> bool:
-        """Say whether a need arises in this period."""
-        return luck < 1.0 - math.exp(-self.rate)
-
     def offer_of(self, firm: Firm) -> Offer:
         """Return what a firm offers this person: those who are not customers see the entry tier's offer."""
         relation = self.relations[firm.number]
         return firm.offers[relation.tier if relation.is_active else firm.entry_tier]
 
-    @property
-    def log_reference_price(self) -> float:
-        """Logarithm of the price this person is used to."""
-        return math.log(self.reference_price)
-
     def sees_jump(self, offer: Offer) -> bool:
         """Say whether a price is a jump over what this person is used to."""
-        return offer.log_price - self.log_reference_price > self.model.log_price_jump
+        return offer.log_price - self.log_reference > self.model.log_price_jump
 
     def search(self) -> list[Option]:
         """Return the firms that come to mind, as options; learn of firms, and forget some."""
@@ -217,7 +216,7 @@ class Customer(mesa.Agent):
     def evaluate(self, options: list[Option]) -> Option | None:
         """Return the best option, if it is better than to buy nothing; the first one at a tie."""
         best = max(options, key=lambda option: option.utility, default=None)
-        outside = self.model.behaviour.outside_utility + gumbel(self.luck_outside)
+        outside = self.model.behaviour.outside_utility + gumbel(self.luck(Stream.OUTSIDE))
         return best if best is not None and best.utility > outside else None
 
     def buy(self, chosen: Option, options: list[Option]) -> Purchase:
@@ -239,8 +238,7 @@ class Customer(mesa.Agent):
         self.pay(firm, relation, offer)
         firm.enter(Line.CONSIDERED, self, len(options))
         relation.bought_at = self.model.period
-        step = how.reference_speed * (offer.log_price - self.log_reference_price)
-        self.reference_price = single(math.exp(self.log_reference_price + step))
+        self.log_reference = single(self.log_reference + how.reference_speed * (offer.log_price - self.log_reference))
         for other in self.relations:
             other.grow_used(other is relation and len(self.reach) > 1, how)
         self.usual = firm
@@ -274,16 +272,14 @@ class Customer(mesa.Agent):
         relation.revenue = single(relation.revenue + paid)
         relation.margin = single(relation.margin + margin)
         if relation.told_by != NOBODY and self.model.period - relation.told_at <= how.credit_window:
-            teller = self.model.customer_list[relation.told_by]
+            teller, _ = self.neighbours[relation.told_by]
             self.credit = (teller, firm, single(how.credit_share * margin))
 
     def use(self, purchase: Purchase) -> None:
         """Use what was bought: it is as good as it happens to be, and it may fail."""
         firm, how = purchase.firm, self.model.behaviour
-        radius, angle, failure, complain = draws.block(
-            self.model.seed_used, _AT_USE, self.model.period, self.id, firm.slot
-        )
-        product = firm.policy.quality + firm.spec.inconsistency * normal(radius, angle)
+        luck, _, failure, complain = draws.block(self.model.seed_used, _AT_USE, self.model.period, self.id, firm.slot)
+        product = firm.policy.quality + firm.spec.inconsistency * draws.normal_of(luck)
         purchase.experience = product + how.service_in_experience * purchase.offer.delivered
         purchase.is_failure = failure < firm.failure_rate
         inclination = how.complaint_rate + how.complaint_attachment * purchase.relation.attachment
@@ -327,10 +323,10 @@ class Customer(mesa.Agent):
         luck = self.luck(Stream.SPEAK)
         warmth = max(felt, purchase.relation.attachment)
         if felt < 0.0 and luck < self.talkativeness * how.grievance_rate * -felt:
-            self.said = Word(firm, single(felt), 0)
+            self.said = Word(firm, step(felt), 0)
             firm.enter(Line.GRIEVANCES, self)
         elif felt >= 0.0 and luck < self.talkativeness * how.praise_rate * warmth:
-            self.said = Word(firm, single(warmth), 0)
+            self.said = Word(firm, step(warmth), 0)
             firm.enter(Line.PRAISE, self)
 
     def lose_patience(self, purchase: Purchase) -> None:
@@ -358,7 +354,7 @@ class Customer(mesa.Agent):
         relation.is_aware = relation.is_aware or can_reach
         firm.enter(Line.PRAISE_HEARD if word.valence > 0.0 else Line.GRIEVANCES_HEARD, self)
         if word.valence > 0.0 and firm is not self.usual:
-            relation.told_by, relation.told_at = speaker.row, self.model.period
+            relation.told_by, relation.told_at = number, self.model.period
             self.is_alert = self.is_alert or can_reach
         may_travel = word.valence < 0.0 and word.steps < how.relay_steps and self.put_down is None
         if may_travel and self.luck(Stream.RELAY, 1 + number) < how.relay_rate:

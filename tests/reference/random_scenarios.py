@@ -96,7 +96,7 @@ def networks(draw: st.DrawFn, topology: str, edge_list: Path) -> tuple[int, Raw]
     raw: Raw = {"topology": topology}
     raw |= draw(some_of(NetworkSpec, skip=tuple({key for keys in TAKES.values() for key in keys})))
     if topology in RECORDED:
-        size = RECORDED[topology][1]
+        size = RECORDED[topology]
         n = -(-n // size) * size
     for key in TAKES[topology]:
         if key == "path":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sim.accounts import Cause
-from tests.reference.arithmetic import NEVER, NOBODY, clip, single
+from tests.reference.arithmetic import NEVER, NOBODY, clip, single, step
 
 if TYPE_CHECKING:
     from sim.settings import BehaviourSpec
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Relation:
-    """A person's leaning, knowledge, feelings and standing with one firm; floats are in single precision."""
+    """A person's leaning, knowledge, feelings and standing with one firm; floats are rounded as stored."""
 
     taste: float
     distance: float
@@ -36,7 +36,7 @@ class Relation:
     revenue: float = 0.0
     margin: float = 0.0
     credit: float = 0.0
-    told_by: int = NOBODY  # the row of who last praised the firm
+    told_by: int = NOBODY  # number of the tie over which the firm was last praised
     told_at: int = NEVER
     bought_at: int = NEVER
     since: int = NEVER
@@ -62,13 +62,13 @@ class Relation:
     def grow_used(self, is_bought: bool, how: BehaviourSpec) -> None:
         """Strengthen the habit of buying here, or weaken it."""
         towards = 1.0 - self.habit if is_bought else -self.habit
-        self.habit = single(self.habit + how.habit_speed * towards)
+        self.habit = step(self.habit + how.habit_speed * towards)
 
     def learn(self, x: float, how: BehaviourSpec) -> float:
         """Compare an experience with what was expected; return what was felt, -1 to 1."""
         scale, d = how.disconfirmation_scale, x - self.expectation
         towards = clip(d / scale, -1.0, 1.0) - self.satisfaction
-        self.satisfaction = single(self.satisfaction + how.satisfaction_speed * towards)
+        self.satisfaction = step(self.satisfaction + how.satisfaction_speed * towards)
         self.expectation = single(self.expectation + how.expectation_speed * d)
         if abs(d) <= how.zone_of_tolerance:
             return 0.0
@@ -103,14 +103,14 @@ class Relation:
 
     def hear(self, valence: float, tie: float, how: BehaviourSpec) -> None:
         """Let the opinion of the firm move towards what an acquaintance says."""
-        self.opinion = single(self.opinion + how.influence * tie * (valence - self.opinion))
+        self.opinion = step(self.opinion + how.influence * tie * (valence - self.opinion))
 
 
 def risen(trust: float, how: BehaviourSpec) -> float:
     """Return a trust after a promise kept."""
-    return single(trust + how.trust_rise * (1.0 - trust))
+    return step(trust + how.trust_rise * (1.0 - trust))
 
 
 def fallen(trust: float, how: BehaviourSpec, share: float = 1.0) -> float:
     """Return a trust after a promise broken."""
-    return single(trust - how.trust_fall * share * trust)
+    return step(trust - how.trust_fall * share * trust)

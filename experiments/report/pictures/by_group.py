@@ -75,7 +75,8 @@ def who_stays(evidence: Evidence) -> Picture:
     kept = evidence.tables["retention_by"]
     kept = kept[kept["group"] == "type"]
     groups = [
-        Group(kind, [_share(interval_of(_kept(kept, arm, kind))) for arm in evidence.arms]) for kind in evidence.types
+        Group(kind, [interval_of(_kept(kept, arm, kind), is_share=True) for arm in evidence.arms])
+        for kind in evidence.types
     ]
     caption = (
         f"Of the firm's customers of each type {evidence.horizon} periods before the end, the share who stayed to the "
@@ -108,11 +109,6 @@ def _over_seeds(values: pd.Series, arm: str) -> Interval:
 
 def _kept(kept: pd.DataFrame, arm: str, kind: str) -> pd.Series:
     return kept.loc[(kept["arm"] == arm) & (kept["name"] == kind), "retention"]
-
-
-def _share(interval: Interval) -> Interval:
-    """Keep the interval of a share within 0 and 1, which Student's t does not know of."""
-    return Interval(interval.mean, max(interval.low, 0.0), min(interval.high, 1.0), interval.n)
 
 
 def _negative(interval: Interval) -> Interval:

@@ -127,7 +127,7 @@ def _band(evidence: Evidence, arm: str) -> pd.DataFrame:
     """Return the mean, the ends of the interval and the number of seeds of an arm's retention, by period."""
     periods = evidence.tables["periods"]
     by_period = periods[periods["arm"] == arm].groupby("period")["retention"]
-    found = {period: astuple(interval_of(values)) for period, values in by_period}
+    found = {period: astuple(interval_of(values, is_share=True)) for period, values in by_period}
     band = pd.DataFrame.from_dict(found, orient="index", columns=["mean", "low", "high", "n"])
     return band[band["n"] > 0]
 

@@ -116,8 +116,10 @@ def _steps(evidence: Evidence, arm: str, other: str, parts: dict[str, pd.Series]
     scale = sum(values.abs().max() for values in parts.values()) + total.abs().max()
     if rest.abs().max() > 1e-6 * scale:
         parts[REST] = rest
-    steps = [Step(name, interval_of(values)) for name, values in parts.items() if values.any()]
-    return [*steps, Step(TOTAL, interval_of(total))]
+    steps = [
+        Step(name, interval_of(values, pilot=evidence.pilot(values))) for name, values in parts.items() if values.any()
+    ]
+    return [*steps, Step(TOTAL, interval_of(total, pilot=evidence.pilot(total)))]
 
 
 def _draw(steps: Sequence[Step], key: str) -> str:
