@@ -249,7 +249,7 @@ def open_access(town, mask, origins, seed):  # type: ignore[no-untyped-def]
                         town.relations[i, f].is_aware = True
 
 
-@inline
+@seldom
 def release_of(people, i, release_rate, seed):  # type: ignore[no-untyped-def]
     """Return the period in which what holds person ``i`` back lifts by itself, or NEVER."""
     if release_rate <= 0.0 or not people[i].is_constrained:
@@ -259,7 +259,7 @@ def release_of(people, i, release_rate, seed):  # type: ignore[no-untyped-def]
     return min(NEVER, person.birth - 1 + wait_for(-ln(u_held), release_rate))
 
 
-@inline
+@seldom
 def set_free(person, pulse, i, period, seed):  # type: ignore[no-untyped-def]
     """Take away what held a latent customer back: needs come at the person's own rate, from this period on.
 

@@ -22,7 +22,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from sim.compiled import bits_of, inline, kernel, number_of, seldom
+from sim.compiled import bits_of, formula, kernel, number_of, routine
 
 
 class Stream(IntEnum):
@@ -93,7 +93,7 @@ _2_TO_MINUS_32 = 2.0**-32
 _N_ROUNDS = 10
 
 
-@inline
+@formula
 def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
     """Return the four words of Philox-4x32-10 for a counter and a key, all as uint64 below 2**32."""
     for _ in range(_N_ROUNDS):
@@ -110,13 +110,13 @@ def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
     return c0, c1, c2, c3
 
 
-@inline
+@formula
 def to_unit(word):  # type: ignore[no-untyped-def]
     """Map a 32-bit word to the middle of one of 2**32 equal steps of (0, 1): never 0, never 1."""
     return (np.float64(word) + 0.5) * _2_TO_MINUS_32
 
 
-@inline
+@formula
 def block(seed, group, period, person, slot):  # type: ignore[no-untyped-def]
     """Return the four uniforms in (0, 1) of one address; ``group`` is ``stream // 4``.
 
@@ -146,7 +146,7 @@ def block(seed, group, period, person, slot):  # type: ignore[no-untyped-def]
     return to_unit(w0), to_unit(w1), to_unit(w2), to_unit(w3)
 
 
-@seldom
+@routine
 def draw_together(seed, group, period, people, slots, n, words):  # type: ignore[no-untyped-def]
     """Draw the blocks of many addresses at once, a third of the time of one after the other.
 
@@ -186,7 +186,7 @@ _LN_2 = math.log(2.0)
 _SQRT_2 = math.sqrt(2.0)
 
 
-@inline
+@formula
 def ln(x):  # type: ignore[no-untyped-def]
     """Return the natural logarithm of a positive number, to about 1 part in 10**15.
 
@@ -209,33 +209,33 @@ def ln(x):  # type: ignore[no-untyped-def]
     return exponent * _LN_2 + 2.0 * (s + s * z * series)
 
 
-@inline
+@formula
 def gumbel(u):  # type: ignore[no-untyped-def]
     """Turn a uniform into a standard Gumbel draw: with it, the largest utility wins with logit probabilities."""
     return -ln(-ln(u))
 
 
-@seldom
+@routine
 def exponentials(words, n, drawn):  # type: ignore[no-untyped-def]
     """Turn the first ``n`` words of an array into exponential draws of mean 1."""
     for k in range(n):
         drawn[k] = -ln(to_unit(words[k]))
 
 
-@seldom
+@routine
 def whims(words, n, drawn):  # type: ignore[no-untyped-def]
     """Turn the first ``n`` words of an array into Gumbel draws."""
     for k in range(n):
         drawn[k] = gumbel(to_unit(words[k]))
 
 
-@inline
+@formula
 def normal(u_radius, u_angle):  # type: ignore[no-untyped-def]
     """Turn two uniforms into one standard normal draw (Box & Muller 1958)."""
     return math.sqrt(-2.0 * math.log(u_radius)) * math.cos(2.0 * math.pi * u_angle)
 
 
-@inline
+@formula
 def normal_of(u):  # type: ignore[no-untyped-def]
     """Turn one uniform into one standard normal draw: its quantile, to about 1 part in 10**16 [1]_.
 
@@ -279,14 +279,14 @@ def normal_of(u):  # type: ignore[no-untyped-def]
     return math.copysign(top / low, q)
 
 
-@seldom
+@routine
 def normals(words, n, drawn):  # type: ignore[no-untyped-def]
     """Turn the first ``n`` words of an array into standard normal draws."""
     for k in range(n):
         drawn[k] = normal_of(to_unit(words[k]))
 
 
-@inline
+@formula
 def wait_for(exponential, rate):  # type: ignore[no-untyped-def]
     """Turn an exponential draw into the number of periods, 1 or more, to the first in which an event happens.
 

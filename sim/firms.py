@@ -177,18 +177,13 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         market, books = self.market, self.market.period_books[self.index]
         n_tiers = len(self.pyramid.tiers)
         own = books[:n_tiers]
-        self.stock += own[:, :, Line.GAINED] - own[:, :, Line.LOST :].sum(axis=2)
+        self.stock += market.period_joined[self.index, :n_tiers]
         self.satisfaction_sum += own[:, :, Line.SATISFACTION_CHANGE]
         self.attachment_sum += own[:, :, Line.ATTACHMENT_CHANGE]
-        self.points_open += float(
-            own[:, :, Line.POINTS_ISSUED].sum()
-            - own[:, :, Line.POINTS_REDEEMED].sum()
-            - own[:, :, Line.POINTS_EXPIRED].sum()
-        )
+        self.points_open += float(market.period_points[self.index])
         own[:, :, Line.SERVICE] = self.stock * self.service_costs[:, None]
         self.customers_before.append(float(self.stock.sum()))
         costs, n_people = market.period_firm_costs[self.index], market.n_customers
-        load = float((self.stock.sum(axis=1) * self.policy.service).sum())
         if self.is_open:
             costs[FirmCost.ADVERTISING] = self.advertising * n_people
             costs[FirmCost.FIXED] = self.spec.fixed_cost * n_people
@@ -198,6 +193,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
                 costs[FirmCost.CAPACITY] = self.spec.capacity_cost * self.spec.capacity * n_people
         if self.spec.capacity is not None:
             capacity = self.spec.capacity * n_people
+            load = float((self.stock.sum(axis=1) * self.policy.service).sum())
             self.delivery = min(1.0, capacity / load) if load > 0.0 else 1.0
 
 

@@ -193,7 +193,10 @@ class Market(mesa.Model):  # type: ignore[misc]
 
     def _close_period(self) -> None:
         """Add up the blocks' books, let firms close theirs, and keep the period."""
-        self.period_books = self.books.sum(axis=0)
+        books = self.period_books = self.books.sum(axis=0)
+        self.period_joined = books[..., Line.GAINED] - books[..., Line.LOST :].sum(axis=-1)
+        points = books[..., Line.POINTS_ISSUED] - books[..., Line.POINTS_REDEEMED] - books[..., Line.POINTS_EXPIRED]
+        self.period_points = points.sum(axis=(1, 2))
         self.agents.do("close_books")
         firms = list(self.firms.values())
         history = self.history

@@ -310,15 +310,20 @@ class Results:
             "firms": firms,
         }
 
+    @cached_property
+    def _retention(self) -> dict[tuple[str, str, str], float]:
+        """Retention by firm, group and name, for looking up."""
+        by = self.retention_by
+        keys = zip(by["firm"], by["group"], by["name"], strict=True)
+        return dict(zip(keys, by["retention"].astype(float), strict=True))
+
     def _group(self, f: int, books: FloatArray, stock: FloatArray, group: str, name: str) -> dict[str, Any]:
         flows = self._flows(books.sum(axis=0), stock[-1])
-        by = self.retention_by
-        row = by[(by["firm"] == self.firms[f]) & (by["group"] == group) & (by["name"] == name)]
         return {
             "customers": int(flows["customers"]),
             "gained": int(flows["gained"]),
             "lost": {cause: int(books[:, Line.LOST + i].sum()) for i, cause in enumerate(CAUSE_NAMES)},
-            "retention": _plain(float(row["retention"].iloc[0])),
+            "retention": _plain(self._retention[self.firms[f], group, name]),
             "purchases": int(flows["purchases"]),
             "revenue": float(flows["revenue"]),
             "costs": {cost: float(flows[cost]) for cost in TIER_COST_NAMES},

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import Cause, Line
-from sim.compiled import inline, parallel_kernel, prange
+from sim.compiled import formula, inline, parallel_kernel, prange
 from sim.journey import membership, talk
 from sim.records import NEVER, NOBODY, in_steps, level
 
@@ -116,7 +116,7 @@ def score_of(relation, margin, due, d):  # type: ignore[no-untyped-def]
     return np.float32(np.float64(margin) + relation.credit)
 
 
-@inline
+@formula
 def tier_of(score, tier, cuts, n_cuts, hysteresis):  # type: ignore[no-untyped-def]
     """Return the tier a customer belongs to: the present one, unless the score is clearly past one of its cuts.
 

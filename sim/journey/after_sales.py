@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.accounts import Line
-from sim.compiled import inline
+from sim.compiled import inline, seldom
 from sim.records import in_steps, level
 
 
@@ -19,7 +19,7 @@ def is_made_good(offer, luck):  # type: ignore[no-untyped-def]
     return luck < offer.recovery * offer.delivered
 
 
-@inline
+@seldom
 def bear_failure(relation, offer, u_complain, u_recover, cell, behaviour):  # type: ignore[no-untyped-def]
     """Live through a failure; return what it takes off the experience, after any recovery."""
     severity = behaviour.failure_severity

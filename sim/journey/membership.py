@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.accounts import Cause, Line
-from sim.compiled import inline
+from sim.compiled import inline, seldom
 from sim.records import NEVER, NOBODY, level
 
 
@@ -25,7 +25,7 @@ def join(person, relation, f, period, books, since):  # type: ignore[no-untyped-
     since[f, period] += 1
 
 
-@inline
+@seldom
 def leave(person, relation, f, cause, entry_tier, books, since):  # type: ignore[no-untyped-def]
     """End the person's membership of firm ``f``: open points expire, the record closes, the habit is gone."""
     cell = books[f, relation.tier, person.type]
@@ -45,7 +45,7 @@ def leave(person, relation, f, cause, entry_tier, books, since):  # type: ignore
     relation.cause = Cause.LAPSED
 
 
-@inline
+@seldom
 def let_lapse(i, period, town, market, behaviour, books, since):  # type: ignore[no-untyped-def]
     """End the memberships of person ``i`` that have been quiet for the whole window, and set the next look."""
     pulse, person = town.pulses[i], town.people[i]
@@ -64,7 +64,7 @@ def let_lapse(i, period, town, market, behaviour, books, since):  # type: ignore
     pulse.lapse_at = next_look
 
 
-@inline
+@seldom
 def move_away(i, town, market, books, since):  # type: ignore[no-untyped-def]
     """End all memberships of person ``i``, who leaves the category for good."""
     for f in range(town.relations.shape[1]):

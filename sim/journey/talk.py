@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import Line
-from sim.compiled import inline, kernel, parallel_kernel, prange
+from sim.compiled import inline, kernel, parallel_kernel, prange, seldom
 from sim.draws import Stream, block
 from sim.prefetch import prefetch_row
 from sim.records import NOBODY, identity, in_steps, level
@@ -189,7 +189,7 @@ def hear_neighbours(n_listeners, town, network, behaviour, clock, said, books, e
     take_in_all(n_words, town, network, behaviour, clock, said, books, ears)
 
 
-@inline
+@seldom
 def take_in_all(n_words, town, network, behaviour, clock, said, books, ears):  # type: ignore[no-untyped-def]
     """Let the words that were found be taken in, in order."""
     for word in range(n_words):
