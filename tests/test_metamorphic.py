@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, kstest, norm, t
 
-import experiments.report
+import experiments.report.page
 from experiments.compare import compare
 from sim import Market
 from sim.accounts import Line
