@@ -62,13 +62,13 @@ class _Loyalty(click.Group):
         except OSError as error:
             _say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
             ctx.exit(FAILED)
-        except ValueError as error:
-            from sim.errors import InputError
+        except (ValueError, RuntimeError) as error:
+            from sim.errors import InputError, StrategyError
 
-            if not isinstance(error, InputError):
+            if not isinstance(error, InputError | StrategyError):
                 raise
             _say(str(error))
-            ctx.exit(BAD_INPUT)
+            ctx.exit(BAD_INPUT if isinstance(error, InputError) else FAILED)
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> None:
@@ -93,6 +93,13 @@ def main() -> None:
 
 
 _set = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Change a setting (a TOML value).")
+_strategy = click.option(
+    "--strategy",
+    "strategies",
+    multiple=True,
+    metavar="FIRM=STRATEGY",
+    help="Let a firm decide by one of the listed strategies, or by your own: MODULE:CLASS.",
+)
 _json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 _workers = click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one per processor]")
 _folder = click.Path(path_type=Path)
@@ -103,16 +110,23 @@ _seed_range = click.IntRange(0, 2**63 - 1)
 @click.argument("scenario", metavar="SCENARIO[:ARM]")
 @click.option("--seed", type=_seed_range, default=1, help="The run's luck.")
 @_set
+@_strategy
 @click.option("--periods", type=click.IntRange(1, 30_000), help="Run so many periods.  [default: as the scenario says]")
 @click.option("--out", type=_folder, help="Folder for the run's tables, as Parquet and CSV, and its summary.")
 @_json
 def run(
-    scenario: str, seed: int, settings: tuple[str, ...], periods: int | None, out: Path | None, as_json: bool
+    scenario: str,
+    seed: int,
+    settings: tuple[str, ...],
+    strategies: tuple[str, ...],
+    periods: int | None,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Run one market once and print how its firms fared."""
     from experiments.runner import Progress, require_readable, warm_up
 
-    chosen = _scenario(scenario, _overrides(settings))
+    chosen = _scenario(scenario, _overrides(settings, strategies))
     for note in require_readable(chosen):
         _say(note)
     if out is not None:
@@ -163,6 +177,7 @@ def run(
 )
 @click.option("--baseline", metavar="ARM", help="The arm the others are compared with.  [default: the first]")
 @_set
+@_strategy
 @_workers
 @click.option("--out", type=_folder, help="Folder for the report and its data.  [default: reports/NAME]")
 @_json
@@ -173,6 +188,7 @@ def compare(
     widths: tuple[str, ...],
     baseline: str | None,
     settings: tuple[str, ...],
+    strategies: tuple[str, ...],
     workers: int | None,
     out: Path | None,
     as_json: bool,
@@ -186,7 +202,8 @@ def compare(
 
     until = Until.parse(widths) if widths else None
     seeds = seeds or (MOST_SEEDS if until else DEFAULT_SEEDS)
-    typed = _arms(scenarios, settings)
+    typed = _arms(scenarios, _overrides(settings, strategies))
+    again = _again("--set", settings) + _again("--strategy", strategies)
     names = {arm: scenario for arm, (_, scenario) in typed.items()}
     for spec, scenario in typed.values():
         if scenario.arms:
@@ -204,8 +221,8 @@ def compare(
         seeds=range(seed_from, seed_from + seeds),
         baseline=_baseline(baseline, typed) if baseline else next(iter(typed)),
         out=out or Path("reports") / _folder_name(scenarios),
-        command=shlex.join(command + _set_again(settings)),
-        reruns={arm: shlex.join(["loyalty", "run", spec, *_set_again(settings)]) for arm, (spec, _) in typed.items()},
+        command=shlex.join(command + again),
+        reruns={arm: shlex.join(["loyalty", "run", spec, *again]) for arm, (spec, _) in typed.items()},
         until=until,
     )
     [comparison] = compare_all([design], workers)
@@ -333,13 +350,13 @@ def _scenario(spec: str, overrides: dict[str, object]) -> Scenario:
     return scenario.with_overrides(overrides) if overrides else scenario
 
 
-def _overrides(settings: Iterable[str]) -> dict[str, object]:
-    """Return what ``--set`` asks for, by dotted path.
+def _overrides(settings: Iterable[str], strategies: Iterable[str] = ()) -> dict[str, object]:
+    """Return what ``--set`` and ``--strategy`` ask for, by dotted path.
 
     Raises
     ------
     InputError
-        If a setting is not a path, an equals sign and a TOML value.
+        If a setting is not a path, an equals sign and a TOML value, or a strategy not a firm, a sign and a name.
     """
     from sim.errors import InputError
 
@@ -361,19 +378,24 @@ def _overrides(settings: Iterable[str]) -> dict[str, object]:
                 "not a TOML value", key=f"--set {path}", value=text, allowed=f"a TOML value; text in quotes: '{quoted}'"
             )
         overrides[path] = parsed["value"]
+    for chosen in strategies:
+        firm, _, name = (part.strip() for part in chosen.rpartition("="))
+        if not firm or not name:
+            allowed = "FIRM=STRATEGY, as in Aurora=cut_price or Aurora=my_module:Mine"
+            raise InputError("not a strategy of a firm", key="--strategy", value=chosen, allowed=allowed)
+        overrides[f"firms.{firm}.strategy"] = {"name": name}
     return overrides
 
 
-def _set_again(settings: Iterable[str]) -> list[str]:
-    return [word for setting in settings for word in ("--set", setting)]
+def _again(option: str, values: Iterable[str]) -> list[str]:
+    return [word for value in values for word in (option, value)]
 
 
-def _arms(specs: Sequence[str], settings: Sequence[str]) -> dict[str, tuple[str, Scenario]]:
+def _arms(specs: Sequence[str], overrides: dict[str, object]) -> dict[str, tuple[str, Scenario]]:
     """Return, by name of the arm, what was typed for it and its scenario; a lone scenario stands for all its arms.
 
     An arm goes by the shortest of its own name, ``scenario:arm``, and what was typed that no other arm goes by.
     """
-    overrides = _overrides(settings)
     chosen = [(spec, _scenario(spec, overrides)) for spec in specs]
     if len(chosen) == 1 and chosen[0][1].arms:
         [(spec, scenario)] = chosen
@@ -420,7 +442,7 @@ def _demo_designs(out: Path, seeds: Sequence[int]) -> list[Design]:
             except InputError as error:
                 _say(f"{name} is left out: {error}")
                 continue
-        arms = _arms([name], ())
+        arms = _arms([name], {})
         scenarios = {arm: scenario for arm, (_, scenario) in arms.items()}
         reruns = {arm: f"loyalty run {spec}" for arm, (spec, _) in arms.items()}
         command = f"loyalty compare {name} --seeds {len(seeds)}"

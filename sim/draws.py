@@ -81,6 +81,8 @@ class Stream(IntEnum):
     STAY = 48
     HELD_BACK = 49
     FIRST_NEED = 50
+    # at a review, one per firm (person: the firm's slot): what a strategy tries
+    TRIAL = 52
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

@@ -44,6 +44,10 @@ class InputError(ValueError):
         super().__init__(": ".join(parts) + (f"; allowed: {allowed}" if allowed else ""))
 
 
+class StrategyError(RuntimeError):
+    """A user's own strategy failed in a run: the firm, the period and what went wrong, with the line of their code."""
+
+
 def nearest(name: object, valid: Iterable[str]) -> str:
     """Return the valid names, led by the one most like ``name`` if any is alike."""
     names = sorted(valid)

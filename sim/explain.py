@@ -26,12 +26,12 @@ def explain(error: ValidationError, model: type[BaseModel], file: Path | None) -
         elif kind == "missing":
             lines.append(InputError("is missing", file=file, key=key, allowed=_allowed(owner, keys[-1])))
         elif kind == "union_tag_invalid":
-            tag = context["discriminator"].strip("'")
+            tag = _tag_of(context)
             valid = [name.strip(" '") for name in context["expected_tags"].split(",")]
             text = f'unknown {tag} "{context["tag"]}"; {nearest(context["tag"], valid)}'
             lines.append(InputError(text, file=file, key=f"{key}.{tag}"))
         elif kind == "union_tag_not_found":
-            tag = context["discriminator"].strip("'")
+            tag = _tag_of(context)
             lines.append(InputError(f'"{tag}" is missing', file=file, key=key))
         elif kind == "value_error":
             text = message.removeprefix("Value error, ")
@@ -94,7 +94,13 @@ def _walk(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[str]
 
 
 def _has_tag(model: type[BaseModel], value: int | str) -> bool:
-    return any(tag in model.model_fields and value in get_args(model.model_fields[tag].annotation) for tag in _TAGS)
+    fields = [model.model_fields[tag] for tag in _TAGS if tag in model.model_fields]
+    return any(value in (*get_args(field.annotation), *(field.examples or ())) for field in fields)
+
+
+def _tag_of(context: dict[str, Any]) -> str:
+    """Return the key that tells the members of a union apart; a function that does so is called like the key."""
+    return str(context["discriminator"]).strip("'").removesuffix("()")
 
 
 def _allowed(owner: type[BaseModel] | None, key: str) -> str | None:

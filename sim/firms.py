@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sim import review
-from sim.accounts import FirmCost, Line
+from sim.accounts import N_LINES, TIER_COST_LINES, FirmCost, Line
 from sim.framework import mesa
-from sim.strategies import MarketView
+from sim.strategies import Luck, MarketView
 
 if TYPE_CHECKING:
     from sim.firm_settings import FirmSpec
@@ -44,6 +44,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         self.name = spec.name
         self.pyramid = spec.pyramid
         self.base = spec.base_policy(market.scenario.channels)
+        self.decider = spec.strategy.begin(Luck(market.seed_used, spec.name))
         self.policy: Policy = self.base
         self.decided: Policy = self.base
         self.is_open = True
@@ -85,24 +86,35 @@ class Firm(mesa.Agent):  # type: ignore[misc]
     def decide(self) -> None:
         """On the cycle: choose the next policy from what can be seen, while rivals' old policies still stand."""
         if self.is_review_due:
-            self.decided = self.spec.strategy.decide(self.view())
+            self.decided = self.decider.decide(self.view())
 
     def view(self) -> MarketView:
         """Return what the firm can see: its own records and books, and what rivals post."""
-        market = self.market
-        contribution, share = market.history.since_review(self)
+        market, history = self.market, self.market.history
+        rivals = [rival for rival in market.firms.values() if rival is not self and rival.is_open]
+        if history.books:
+            books = history.of_last(self.pyramid.review_every)
+        else:
+            books = np.zeros((market.n_firms, market.n_tiers, N_LINES))
+        own = books[self.index, : len(self.pyramid.tiers)]
+        paid_to = [math.fsum(by_tier) for by_tier in books[:, :, Line.REVENUE]]
+        paid = math.fsum(paid_to)
+        shares = [to_one / paid if paid > 0.0 else 0.0 for to_one in paid_to]
         return MarketView(
+            firm=self.name,
             period=market.period,
             base=self.base,
             current=self.policy,
             customers=self.stock.sum(axis=1).astype(np.int64),
-            contribution=contribution,
-            rival_prices={
-                rival.name: rival.policy.price * rival.price_factor
-                for rival in market.firms.values()
-                if rival is not self and rival.is_open
-            },
-            share=share,
+            contribution=own[:, Line.REVENUE] - own[:, list(TIER_COST_LINES)].sum(axis=1),
+            rival_prices={rival.name: rival.policy.price * rival.price_factor for rival in rivals},
+            share=shares[self.index],
+            revenue=own[:, Line.REVENUE].copy(),
+            service_cost=own[:, Line.SERVICE].copy(),
+            incentive_cost=own[:, Line.INCENTIVES].copy(),
+            gained=own[:, Line.GAINED].astype(np.int64),
+            lost=own[:, Line.LOST :].sum(axis=1).astype(np.int64),
+            rival_shares={rival.name: shares[rival.index] for rival in rivals},
         )
 
     def post_policy(self) -> None:

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-
-from sim.accounts import TIER_COST_LINES, Line
-
-if TYPE_CHECKING:
-    from sim.firms import Firm
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -45,14 +39,11 @@ class History:
     kept: list[npt.NDArray[np.int64]] = field(default_factory=list)
     migration: list[tuple[int, int, npt.NDArray[np.int64]]] = field(default_factory=list)
 
-    def since_review(self, firm: Firm) -> tuple[FloatArray, float]:
-        """Return a firm's contribution by tier and its share of the market's revenue since its last review."""
-        n_tiers = len(firm.pyramid.tiers)
-        recent = self.books[firm.last_review :]
-        if not recent:
-            return np.zeros(n_tiers), 0.0
-        total = sum(recent[1:], start=recent[0].copy())
-        own = total[firm.index, :n_tiers].sum(axis=1)
-        contribution = own[:, Line.REVENUE] - sum(own[:, line] for line in TIER_COST_LINES)
-        revenue = float(total[..., Line.REVENUE].sum())
-        return contribution, float(own[:, Line.REVENUE].sum()) / revenue if revenue > 0.0 else 0.0
+    def of_last(self, n_periods: int) -> FloatArray:
+        """Return the books of the last periods added up by tier, of shape (n_firms, n_tiers, n_lines).
+
+        There must have been a period.
+        """
+        first, *others = self.books[-n_periods:]
+        total: FloatArray = sum(others, start=first.copy()).sum(axis=2)
+        return total

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from pydantic import ValidationError
 
 import sim.strategies
 from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec
 from sim.policy import PER_TIER, Policy
 from sim.pyramids import FourTier, NTier, TwoTier
-from sim.strategies import STRATEGIES, MarketView
-from tests.markets import market
+from sim.strategies import STRATEGIES, Luck, MarketView
+from sim.strategies.base import Decider
+from tests.markets import Market, market, scenario
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "equal_treatment": {},
@@ -28,6 +29,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "cut_price": {},
     "advocate_first": {"service": {"platinum": 0.9}},
     "fire_lead": {"service": {"gold": 0.7}},
+    "hill_climb": {"gift_step": 0.5},
+    "imitate_the_leader": {},
+    "bandit": {"menu": {"as_set": {}, "attentive": {"service": {"gold": 0.8}}, "cheap": {"price": 0.9}}},
+    "elasticity_led": {},
 }
 
 
@@ -38,6 +43,7 @@ def base_policy() -> Policy:
 def market_view(**changes: Any) -> MarketView:
     base = base_policy()
     view = MarketView(
+        firm="Aurora",
         period=13,
         base=base,
         current=base,
@@ -45,12 +51,39 @@ def market_view(**changes: Any) -> MarketView:
         contribution=np.array([500.0, 400.0, 300.0, -50.0]),
         rival_prices={"Borealis": 1.0, "Corona": 0.95},
         share=0.3,
+        revenue=np.array([900.0, 800.0, 700.0, 100.0]),
+        service_cost=np.array([20.0, 60.0, 200.0, 120.0]),
+        incentive_cost=np.zeros(4),
+        gained=np.array([0, 1, 5, 9]),
+        lost=np.array([0, 2, 3, 8]),
+        rival_shares={"Borealis": 0.5, "Corona": 0.2},
     )
     return replace(view, **changes)
 
 
 def make(name: str, **changes: Any) -> sim.strategies.Strategy:
     return STRATEGIES[name](**{**EXAMPLES[name], **changes})
+
+
+def begin(strategy: sim.strategies.Strategy, seed: int = 1, firm: str = "Aurora") -> Decider:
+    return strategy.begin(Luck(seed, firm))
+
+
+def posted_by(decider: Decider, n: int = 12) -> list[Policy]:
+    """Return what is posted over some reviews, whose books change from one to the next and in no simple way."""
+    posted = []
+    for k in range(n):
+        swing = 1.0 + 0.3 * np.sin(5.0 * k + np.arange(4))
+        view = market_view(
+            period=13 * k,
+            contribution=swing * [500.0, 400.0, 300.0, -50.0],
+            revenue=swing[::-1] * [900.0, 800.0, 700.0, 100.0],
+        )
+        if posted:
+            cost = 2.0 * view.customers * posted[-1].service ** 2
+            view = replace(view, current=posted[-1], service_cost=cost)
+        posted.append(decider.decide(view))
+    return posted
 
 
 def equal(a: Policy, b: Policy) -> bool:
@@ -60,24 +93,38 @@ def equal(a: Policy, b: Policy) -> bool:
 @pytest.mark.parametrize("name", STRATEGIES)
 class TestEveryStrategy:
     def test_it_posts_a_legal_policy_for_every_tier(self, name: str):
-        posted = make(name).decide(market_view())
-        assert posted.tiers == FourTier().tiers
-        for lever in PER_TIER:
-            assert getattr(posted, lever).shape == (4,)
+        for posted in posted_by(begin(make(name))):
+            assert posted.tiers == FourTier().tiers
+            for lever in PER_TIER:
+                assert getattr(posted, lever).shape == (4,)
 
     def test_the_view_is_left_unchanged(self, name: str):
-        view = market_view()
-        before = pickle.dumps(view)
-        make(name).decide(view)
-        assert pickle.dumps(view) == before
+        decider = begin(make(name))
+        for k in range(7):
+            view = market_view(period=13 * k)
+            before = pickle.dumps(view)
+            decider.decide(view)
+            assert pickle.dumps(view) == before
 
-    def test_the_same_view_gives_the_same_policy(self, name: str):
-        assert equal(make(name).decide(market_view()), make(name).decide(market_view()))
+    def test_the_same_views_give_the_same_policies(self, name: str):
+        assert all(map(equal, posted_by(begin(make(name))), posted_by(begin(make(name)))))
+
+    def test_every_run_begins_afresh(self, name: str):
+        """Two firms that share their settings share nothing that either has learnt."""
+        strategy = make(name)
+        alone = posted_by(begin(strategy))
+        one, other = begin(strategy), begin(strategy)
+        posted_by(one, 5)
+        assert all(map(equal, alone, posted_by(other)))
 
     def test_it_survives_pickling(self, name: str):
         copy = pickle.loads(pickle.dumps(make(name)))
         assert copy == make(name)
-        assert equal(copy.decide(market_view()), make(name).decide(market_view()))
+        assert all(map(equal, posted_by(begin(copy)), posted_by(begin(make(name)))))
+        decider = begin(make(name))
+        posted_by(decider, 5)
+        halfway = pickle.loads(pickle.dumps(decider))
+        assert equal(halfway.decide(market_view()), decider.decide(market_view()))
 
     def test_it_refuses_keys_it_does_not_know(self, name: str):
         with pytest.raises(ValidationError, match="Extra inputs"):
@@ -93,9 +140,20 @@ class TestEveryStrategy:
         m.run(30)
         assert m.firms["Firm0"].n_customers > 0
 
+    def test_the_same_seed_gives_the_same_run(self, name: str):
+        rank_by = "total_contribution" if name == "advocate_first" else "profit"
+        firm = {"strategy": {"name": name, **EXAMPLES[name]}, "pyramid": {"rank_by": rank_by, "review_every": 4}}
+        small = scenario([firm, {}], {"customers.count": 100})
+        digests = []
+        for _ in range(2):
+            m = Market(small, seed=3)
+            m.run(40)
+            digests.append(m.digest())
+        assert digests[0] == digests[1]
+
 
 def test_every_strategy_file_is_registered():
-    files = {path.stem for path in Path(sim.strategies.__file__).parent.glob("*.py")} - {"__init__", "base"}
+    files = {path.stem for path in Path(sim.strategies.__file__).parent.glob("*.py")} - {"__init__", "base", "own"}
     assert files == set(STRATEGIES)
     assert all(cls.model_fields["name"].default == name for name, cls in STRATEGIES.items())
 
@@ -205,3 +263,91 @@ def test_two_and_n_tier_firms_post_their_own_tiers():
     for pyramid in (TwoTier(), NTier(names=("a", "b", "c"), thresholds=(100.0, 10.0))):
         spec = FirmSpec(name="X", pyramid=pyramid)
         assert spec.base_policy(DEFAULT_CHANNELS).tiers == pyramid.tiers
+
+
+def test_the_climber_keeps_a_step_that_paid_and_takes_it_further():
+    decider = begin(make("hill_climb", gift_step=0.0))
+    earned = [100.0, 100.0, 120.0]  # nothing known; the base policy's; the first trial's
+    posted = [decider.decide(market_view(period=13 * k, contribution=np.array([e]))) for k, e in enumerate(earned)]
+    base, first, second = posted
+    assert equal(base, base_policy())
+    changes = [(lever, *np.flatnonzero(getattr(first, lever) != getattr(base, lever))) for lever in PER_TIER]
+    [(lever, tier)] = [change for change in changes if len(change) > 1]
+    steps = [getattr(b, lever)[tier] - getattr(a, lever)[tier] for a, b in ((base, first), (first, second))]
+    assert steps[0] == pytest.approx(steps[1])
+    assert abs(steps[0]) == pytest.approx({"service": 0.1, "discount": 0.02}[lever])
+
+
+def test_the_climber_goes_back_and_reads_afresh_after_a_step_that_did_not_pay():
+    decider = begin(make("hill_climb"))
+    earned = [100.0, 100.0, 90.0, 80.0, 85.0]
+    posted = [decider.decide(market_view(period=13 * k, contribution=np.array([e]))) for k, e in enumerate(earned)]
+    is_base = [equal(policy, base_policy()) for policy in posted]
+    assert is_base == [True, False, True, False, False]  # 85 beats the 80 read afresh, not the 100 of old
+
+
+def test_climbers_try_by_the_luck_of_their_seed_and_firm():
+    tried = {
+        (seed, firm): pickle.dumps(posted_by(begin(make("hill_climb"), seed, firm), 2)[1])
+        for seed in range(4)
+        for firm in ("Aurora", "Borealis")
+    }
+    assert len(set(tried.values())) > 2
+    assert any(tried[seed, "Aurora"] != tried[seed, "Borealis"] for seed in range(4))
+
+
+def test_the_climber_stays_where_there_is_no_lever_to_move():
+    still = make("hill_climb", service_step=0.0, discount_step=0.0, gift_step=0.0)
+    assert all(equal(policy, base_policy()) for policy in posted_by(begin(still)))
+
+
+@pytest.mark.parametrize(
+    ("share", "shares", "price"),
+    [
+        (0.3, {"Borealis": 0.5, "Corona": 0.2}, 1.1),  # half the way to the leader's 1.2
+        (0.3, {"Borealis": 0.2, "Corona": 0.5}, 0.9),
+        (0.6, {"Borealis": 0.3, "Corona": 0.1}, 1.0),  # a leader stays
+        (0.0, {"Borealis": 0.0, "Corona": 0.0}, 1.0),  # nothing is sold yet
+        (1.0, {}, 1.0),
+    ],
+)
+def test_imitators_move_half_the_way_to_a_larger_rival(share: float, shares: dict[str, float], price: float):
+    prices = {"Borealis": 1.2, "Corona": 0.8}
+    view = market_view(share=share, rival_shares=shares, rival_prices={name: prices[name] for name in shares})
+    assert make("imitate_the_leader").decide(view).price == pytest.approx(price)
+
+
+def test_imitators_follow_nobody_below_the_floor():
+    view = market_view(rival_shares={"Corona": 0.9}, rival_prices={"Corona": 0.2})
+    assert make("imitate_the_leader", floor=0.8).decide(view).price == 0.8
+
+
+def test_the_bandit_tries_all_then_weighs_record_against_doubt():
+    """By hand: two cycles at the first, one at the second, n = 3: the means scale to 1 and 0.
+
+    The bounds are 1 + c sqrt(2 ln 3 / 2) and c sqrt(2 ln 3): 2.05 and 1.48 at c = 1; the second leads above c = 2.3.
+    """
+    menu = {"usual": {}, "cheap": {"price": 0.9}}
+    for exploration, second in ((1.0, 1.0), (3.0, 0.9)):
+        decider = begin(make("bandit", menu=menu, exploration=exploration))
+        prices = [decider.decide(market_view(contribution=np.array([e]))).price for e in (0.0, 100.0, 50.0)]
+        assert prices == [1.0, 0.9, 1.0]
+        assert decider.decide(market_view(contribution=np.array([100.0]))).price == second
+
+
+def test_the_allocator_moves_service_to_where_spending_brought_most():
+    """Gold answers each unit spent with 3 of revenue, iron with 1, the others with none."""
+    slopes, decider, current = np.array([0.0, 3.0, 1.0, 0.0]), begin(make("elasticity_led")), base_policy()
+    levels = []
+    for k in range(8):
+        view = market_view(period=13 * k, current=current)
+        cost = view.customers * current.service**2
+        current = decider.decide(replace(view, service_cost=cost, revenue=50.0 * view.customers + slopes * cost))
+        levels.append(current.service)
+    for k, tried in enumerate(levels[1:5]):
+        assert_array_equal(np.flatnonzero(tried > 0.4), [k])
+    assert_allclose(decider.elasticities(), slopes, atol=1e-9)
+    assert levels[5][1] > 0.4
+    assert np.delete(levels[5], 1).min() < 0.4
+    view = market_view()
+    assert (view.customers * levels[5] ** 2).sum() == pytest.approx((view.customers * 0.4**2).sum())

@@ -1,29 +1,47 @@
 """Strategies: how a firm decides its policy. One class a file, found by name."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Discriminator, Tag
 
 from sim.strategies.advocate_first import AdvocateFirst
-from sim.strategies.base import MarketView, Strategy
+from sim.strategies.bandit import Bandit
+from sim.strategies.base import Luck, MarketView, Strategy
 from sim.strategies.chase_acquisition import ChaseAcquisition
 from sim.strategies.cut_price import CutPrice
+from sim.strategies.elasticity_led import ElasticityLed
 from sim.strategies.equal_treatment import EqualTreatment
 from sim.strategies.fire_lead import FireLead
+from sim.strategies.hill_climb import HillClimb
+from sim.strategies.imitate_the_leader import ImitateTheLeader
+from sim.strategies.own import OWN, OwnStrategy
 from sim.strategies.reward_the_best import RewardTheBest
 from sim.strategies.tiered_incentives import TieredIncentives
 from sim.strategies.tiered_service import TieredService
 
+
+def name(value: Any) -> str | None:
+    """Return which strategy settings are of, by their key ``name``: one listed, or any of a user's own."""
+    named = value.get("name") if isinstance(value, Mapping) else getattr(value, "name", None)
+    return OWN if isinstance(named, str) and ":" in named else named
+
+
 AnyStrategy = Annotated[
-    EqualTreatment
-    | TieredService
-    | TieredIncentives
-    | RewardTheBest
-    | ChaseAcquisition
-    | CutPrice
-    | AdvocateFirst
-    | FireLead,
-    Field(discriminator="name"),
+    Annotated[EqualTreatment, Tag("equal_treatment")]
+    | Annotated[TieredService, Tag("tiered_service")]
+    | Annotated[TieredIncentives, Tag("tiered_incentives")]
+    | Annotated[RewardTheBest, Tag("reward_the_best")]
+    | Annotated[ChaseAcquisition, Tag("chase_acquisition")]
+    | Annotated[CutPrice, Tag("cut_price")]
+    | Annotated[AdvocateFirst, Tag("advocate_first")]
+    | Annotated[FireLead, Tag("fire_lead")]
+    | Annotated[HillClimb, Tag("hill_climb")]
+    | Annotated[ImitateTheLeader, Tag("imitate_the_leader")]
+    | Annotated[Bandit, Tag("bandit")]
+    | Annotated[ElasticityLed, Tag("elasticity_led")]
+    | Annotated[OwnStrategy, Tag(OWN)],
+    Discriminator(name),
 ]
 
 STRATEGIES: dict[str, type[Strategy]] = {
@@ -35,6 +53,10 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "cut_price": CutPrice,
     "advocate_first": AdvocateFirst,
     "fire_lead": FireLead,
+    "hill_climb": HillClimb,
+    "imitate_the_leader": ImitateTheLeader,
+    "bandit": Bandit,
+    "elasticity_led": ElasticityLed,
 }
 
-__all__ = ["STRATEGIES", "AnyStrategy", "MarketView", "Strategy"]
+__all__ = ["STRATEGIES", "AnyStrategy", "Luck", "MarketView", "Strategy"]

@@ -12,7 +12,7 @@ import numpy as np
 from sim.accounts import N_LINES, TIER_COST_LINES, Cause, FirmCost, Line
 from sim.draws import firm_slot
 from sim.loyalty_types import LoyaltyType
-from sim.strategies import MarketView
+from sim.strategies import Luck, MarketView
 from tests.reference.arithmetic import clip, single
 from tests.reference.person import Word
 
@@ -68,6 +68,7 @@ class Firm(mesa.Agent):
         self.number, self.spec = number, spec
         self.slot = firm_slot(spec.name)
         self.base = spec.base_policy(model.scenario.channels)
+        self.decider = spec.strategy.begin(Luck(model.seed_used, spec.name))
         self.policy = self.decided = self.base
         self.tiers = spec.pyramid.tiers
         self.entry_tier = spec.pyramid.entry_tier
@@ -183,28 +184,34 @@ class Firm(mesa.Agent):
         customers = np.zeros(len(self.tiers), dtype=np.int64)
         for _, relation in self.members():
             customers[relation.tier] += 1
-        contribution, share = self.since_review()
+        by_tier, revenues = self.since_review()
+        own, total = by_tier[self.number], math.fsum(revenues)
         view = MarketView(
+            firm=self.spec.name,
             period=self.model.period,
             base=self.base,
             current=self.policy,
             customers=customers,
-            contribution=contribution,
+            contribution=own[:, Line.REVENUE] - own[:, list(TIER_COST_LINES)].sum(axis=1),
             rival_prices={rival.spec.name: rival.price for rival in rivals},
-            share=share,
+            share=revenues[self.number] / total if total > 0.0 else 0.0,
+            revenue=own[:, Line.REVENUE],
+            service_cost=own[:, Line.SERVICE],
+            incentive_cost=own[:, Line.INCENTIVES],
+            gained=own[:, Line.GAINED].astype(np.int64),
+            lost=own[:, Line.LOST : Line.LOST + len(Cause)].sum(axis=1).astype(np.int64),
+            rival_shares={rival.spec.name: revenues[rival.number] / total if total > 0.0 else 0.0 for rival in rivals},
         )
-        self.decided = self.spec.strategy.decide(view)
+        self.decided = self.decider.decide(view)
 
-    def since_review(self) -> tuple[NDArray[np.float64], float]:
-        """Return each tier's contribution, and the share of the market's revenue, since the last review."""
-        books = self.model.books[-self.spec.pyramid.review_every :]
-        if not books:
-            return np.zeros(len(self.tiers)), 0.0
-        by_tier = sum(book[self.number].sum(axis=1) for book in books)[: len(self.tiers)]
-        revenue = sum(book[..., Line.REVENUE].sum() for book in books)
-        own = by_tier[:, Line.REVENUE].sum()
-        contribution = by_tier[:, Line.REVENUE] - by_tier[:, list(TIER_COST_LINES)].sum(axis=1)
-        return contribution, float(own / revenue) if revenue > 0.0 else 0.0
+    def since_review(self) -> tuple[list[NDArray[np.float64]], list[float]]:
+        """Return the lines of each firm's tiers and each firm's revenue, over the periods since the last review."""
+        books = self.model.books[-1 - self.spec.pyramid.review_every : -1]  # the last is of the period that begins
+        total = np.zeros_like(self.model.books[-1])
+        for book in books:
+            total += book
+        by_tier = [total[firm.number, : len(firm.tiers)].sum(axis=1) for firm in self.model.firm_list]
+        return by_tier, [math.fsum(lines[:, Line.REVENUE]) for lines in by_tier]
 
     def post(self) -> None:
         """Adopt what was decided, and let go of those who are to be fired."""

@@ -145,7 +145,11 @@ def firm_strategies(draw: st.DrawFn, tiers: tuple[str, ...]) -> Raw:
         level = _decimals(0.0, 0.6 if key in ("discount", "undercut") else 1.0)
         level = st.integers(0, 4).map(float) if key in ("points", "gift", "welcome") else level
         level = _decimals(0.3, 1.2) if key in ("floor", "price") else level
-        if is_table:
+        if key == "menu":
+            service = st.dictionaries(st.sampled_from(tiers), _decimals(0.0, 1.0))
+            option = st.fixed_dictionaries({"price": _decimals(0.8, 1.2), "service": service})
+            raw[key] = draw(st.dictionaries(st.sampled_from(("a", "b", "c")), option, min_size=2))
+        elif is_table:
             raw[key] = draw(st.dictionaries(st.sampled_from(tiers), level))
         elif key != "name" and "float" in str(field.annotation) and draw(st.booleans()):
             raw[key] = draw(level)
