@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 DEFAULT_SEEDS = 30
 DEMO_SEEDS = 3
+CLAIMS_SEEDS = 6
 FIRM_COLUMNS = ("customers", "gained", "lost", "retention", "repeat_rate", "share", "satisfaction", "revenue", "profit")
 TIER_COLUMNS = ("customers", "gained", "lost", "retention", "purchases", "revenue", "contribution")
 RUN_TABLES = ("periods", "tiers", "types", "losses", "migration", "retention_by", "ledger", "nodes", "ties")
@@ -281,6 +282,58 @@ def validate(scenario: str, seeds: int, settings: tuple[str, ...], workers: int 
 
 
 @main.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--seeds", type=click.IntRange(1, 100_000), default=CLAIMS_SEEDS, help="Number of seeds.")
+@_set
+@_workers
+@click.option("--out", type=_folder, default=Path("reports/claims"), help="Folder for the page and its data.")
+@click.option("--markdown", is_flag=True, help="Print the findings as a Markdown table.")
+@_json
+def claims(
+    names: tuple[str, ...],
+    seeds: int,
+    settings: tuple[str, ...],
+    workers: int | None,
+    out: Path,
+    markdown: bool,
+    as_json: bool,
+) -> None:
+    """Try textbook claims by experiment, each in two or three markets, and judge them by their intervals.
+
+    A NAME is one of "loyalty list claims"; without any, all are tried.
+    """
+    from experiments.claims import chosen
+    from experiments.claims.laboratory import run_claims
+    from experiments.report import claims as page
+    from experiments.runner import Progress
+    from experiments.terminal import print_tables
+
+    tried = chosen(names)
+    n_jobs = seeds * sum(len(claim.places) for claim in tried)
+    command = shlex.join(["loyalty", "claims", *names, "--seeds", str(seeds), *_set_again(settings)])
+    failures = run_claims(
+        tried,
+        range(1, seeds + 1),
+        out,
+        _overrides(settings),
+        workers or os.cpu_count() or 1,
+        Progress(n_jobs, "experiments"),
+        command,
+    )
+    written = page.write_claims(out)
+    if as_json:
+        _print_json(page.to_json(out))
+    elif markdown:
+        click.echo(page.markdown(out), nl=False)
+    else:
+        print_tables(page.terminal_table(out))
+        click.echo(f"page: {written}")
+    if failures:
+        _say(f"{len(failures)} of {n_jobs} experiments failed; they are listed in {out / 'data' / 'manifest.json'}")
+        click.get_current_context().exit(FAILED)
+
+
+@main.command()
 def schema() -> None:
     """Print the JSON Schema of a scenario, with which an editor completes and checks one."""
     from sim.scenario import Scenario
@@ -289,7 +342,7 @@ def schema() -> None:
 
 
 @main.command(name="list")
-@click.argument("kind", type=click.Choice(["types", "strategies", "pyramids", "topologies", "scenarios"]))
+@click.argument("kind", type=click.Choice(["types", "strategies", "pyramids", "topologies", "scenarios", "claims"]))
 @_json
 def list_(kind: str, as_json: bool) -> None:
     """List what a scenario can name, a line each."""
@@ -466,6 +519,10 @@ def _described(kind: str) -> dict[str, str]:
         return {name: _first_line(each) for name, each in PYRAMIDS.items()}
     if kind == "topologies":
         return TOPOLOGIES
+    if kind == "claims":
+        from experiments.claims import CLAIMS
+
+        return {name: claim.text for name, claim in CLAIMS.items()}
     from sim.scenario import shipped
 
     return {name: tomllib.loads(path.read_text(encoding="utf-8")).get("title", "") for name, path in shipped().items()}
