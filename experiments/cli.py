@@ -29,7 +29,10 @@ DEMO_SEEDS = 3
 CLAIMS_SEEDS = 6
 FIRM_COLUMNS = ("customers", "gained", "lost", "retention", "repeat_rate", "share", "satisfaction", "revenue", "profit")
 TIER_COLUMNS = ("customers", "gained", "lost", "retention", "purchases", "revenue", "contribution")
-RUN_TABLES = ("periods", "tiers", "types", "losses", "migration", "retention_by", "ledger", "nodes", "ties")
+RUN_TABLES = (
+    "periods", "tiers", "types", "losses", "migration", "retention_by", "ledger", "nodes", "ties",
+    "loyalty", "loyalty_weights", "diagnosis", "patronage", "value", "cohorts", "matrix",
+)  # fmt: skip
 
 TOPOLOGIES = {
     "small_world": "a ring of near neighbours, some ties rewired to anywhere",
@@ -310,7 +313,7 @@ def claims(
 
     tried = chosen(names)
     n_jobs = seeds * sum(len(claim.places) for claim in tried)
-    command = shlex.join(["loyalty", "claims", *names, "--seeds", str(seeds), *_set_again(settings)])
+    command = shlex.join(["loyalty", "claims", *names, "--seeds", str(seeds), *_again("--set", settings)])
     failures = run_claims(
         tried,
         range(1, seeds + 1),

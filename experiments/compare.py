@@ -42,6 +42,10 @@ _COLUMNS = {
     "flows": ["firm", "gained", "lost"],
     "migration": ["firm", "from_tier", "to_tier", "customers"],
     "retention_by": ["firm", "group", "name", "retention"],
+    "loyalty": ["firm", "group", "name", "asked", "index"],
+    "diagnosis": ["firm", "type", "diagnosed", "customers"],
+    "patronage": ["firm", "loyalty", "asked"],
+    "value": ["firm", "tier", "customers", "clv", "equity"],
     "nodes": ["node", "firm", "type", "opinion", "status"],
     "ties": ["a", "b"],
 }

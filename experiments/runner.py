@@ -316,8 +316,9 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
     -------
     dict of DataFrame
         ``run`` (version and digest), ``outcomes`` (firm, metric, value), ``periods``, ``tiers`` and ``types``
-        (customers averaged, everything else summed), ``losses``, ``flows``, ``migration``, ``retention_by``, and
-        ``nodes`` and ``ties`` with the network.
+        (customers averaged, everything else summed), ``losses``, ``flows``, ``migration``, ``retention_by``; of the
+        focal firm at the end ``loyalty``, ``diagnosis``, ``patronage`` and ``value``; and ``nodes`` and ``ties`` with
+        the network.
     """
     import pandas as pd
 
@@ -359,6 +360,8 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
         "migration": added_up(results.migration, ["firm", "from_tier", "to_tier"], ["customers"]),
         "retention_by": results.retention_by,
     }
+    known = results.crm.only(results.scenario.focal_firm)
+    frames |= {name: getattr(known, name) for name in ("loyalty", "diagnosis", "patronage", "value")}
     if with_network:
         frames |= {"nodes": results.nodes, "ties": results.ties}
     return frames

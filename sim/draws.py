@@ -82,7 +82,15 @@ class Stream(IntEnum):
     HELD_BACK = 49
     FIRST_NEED = 50
     # at a review, one per firm (person: the firm's slot): what a strategy tries
-    TRIAL = 52
+    TRIAL = 64
+    # at a survey, one per person and firm (slot: the firm)
+    ASKED = 52
+    SAY_CHOICE = 56
+    SAY_PRICE = 57
+    SAY_RIVALS = 58
+    SAY_TOLERANCE = 59
+    SAY_ATTITUDE = 60
+    SAY_WISH = 61
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.accounts import CAUSE_NAMES, COST_NAMES, TIER_COST_LINES, FirmCost, Line
+from sim.crm import Crm, take_stock
 from sim.loyalty_types import TYPE_NAMES
 from sim.network import sample, ties_among
 from sim.records import STEPS
@@ -63,6 +64,9 @@ class Results:
         Share of the money on record that comes from the top fifth of each firm's customers.
     nodes, ties : DataFrame
         A sample of the network: node, firm, type, opinion (of the focal firm), status; and a, b.
+    crm : Crm
+        What each firm knows of its customers at the end: tables ``loyalty``, ``weights``, ``diagnosis``, ``patronage``,
+        ``value``, ``cohorts`` and ``matrix``.
     """
 
     scenario: Scenario
@@ -82,6 +86,7 @@ class Results:
     top20: FloatArray
     nodes: pd.DataFrame
     ties: pd.DataFrame
+    crm: Crm
 
     @classmethod
     def of(cls, market: Market) -> Results:
@@ -106,6 +111,7 @@ class Results:
             top20=np.array([_top_share(market, f) for f in range(market.n_firms)]),
             nodes=nodes,
             ties=ties,
+            crm=take_stock(market),
         )
 
     @property
@@ -240,6 +246,41 @@ class Results:
         return pd.DataFrame(rows, columns=["period", "firm", "from_tier", "to_tier", "customers"])
 
     @property
+    def loyalty(self) -> pd.DataFrame:
+        """The five measures of loyalty and the index, by firm, tier and type: see :class:`sim.crm.Crm`."""
+        return self.crm.loyalty
+
+    @property
+    def diagnosis(self) -> pd.DataFrame:
+        """Customers by firm, true type and the type told by their behaviour."""
+        return self.crm.diagnosis
+
+    @property
+    def patronage(self) -> pd.DataFrame:
+        """Those asked by firm and kind of loyalty: Dick & Basu's 2x2."""
+        return self.crm.patronage
+
+    @property
+    def value(self) -> pd.DataFrame:
+        """What customers are worth, by firm and tier."""
+        return self.crm.value
+
+    @property
+    def cohorts(self) -> pd.DataFrame:
+        """Survival and worth by firm and entry cohort."""
+        return self.crm.cohorts
+
+    @property
+    def matrix(self) -> pd.DataFrame:
+        """Those asked by firm and quadrant of current against potential value."""
+        return self.crm.matrix
+
+    @property
+    def loyalty_weights(self) -> pd.DataFrame:
+        """What each measure weighs in the loyalty index."""
+        return self.crm.weights
+
+    @property
     def long_run(self) -> slice:
         """The periods of the long run."""
         return slice(self.n_periods - self.horizon, self.n_periods)
@@ -278,13 +319,13 @@ class Results:
 
     def summary(self) -> dict[str, Any]:
         """Return the run in brief, as ``loyalty run --json`` prints it: long-run outcomes, flows and costs by firm."""
-        outcomes = self.outcomes()
+        outcomes, worth = self.outcomes(), self.crm.summary()
         firms: dict[str, Any] = {}
         for f, firm in enumerate(self.firms):
             books = self.books[self.long_run, f].sum(axis=0)
             own = self.periods[(self.periods["firm"] == firm) & (self.periods["period"] >= self.long_run.start)]
             firms[firm] = {
-                **{key: _plain(value) for key, value in outcomes[firm].items()},
+                **{key: _plain(value) for key, value in (outcomes[firm] | worth[firm]).items()},
                 "customers": int(self.stock[-1, f].sum()),
                 "gained": int(books[..., Line.GAINED].sum()),
                 "lost": {name: int(books[..., Line.LOST + i].sum()) for i, name in enumerate(CAUSE_NAMES)},

@@ -17,7 +17,7 @@ from sim.errors import InputError, nearest
 from sim.explain import explain
 from sim.firm_settings import DEFAULT_CHANNELS, ChannelSpec, FirmSpec
 from sim.network_settings import NetworkSpec
-from sim.settings import AnyEvent, CustomersSpec, Settings
+from sim.settings import AnyEvent, CustomersSpec, Settings, SurveySpec
 
 SHIPPED_FOLDER = Path(__file__).resolve().parent.parent / "scenarios"
 MAX_FIRMS = 16
@@ -36,6 +36,10 @@ class Scenario(Settings):
     channels: dict[str, ChannelSpec] = Field(default=DEFAULT_CHANNELS, description="ways of buying, by name")
     firms: Annotated[tuple[FirmSpec, ...], Field(min_length=1, max_length=MAX_FIRMS)]
     events: tuple[AnyEvent, ...] = Field(default=(), description="what happens, and when")
+    survey: SurveySpec = SurveySpec()
+    discount_rate: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.002, description="what money to come loses per period in lifetime values; 0.002 a week is 11% a year"
+    )
     arms: dict[str, dict[str, Any]] = Field(
         default={}, description="policies to compare: by name, settings that differ, as dotted paths and values"
     )

@@ -176,6 +176,17 @@ class CustomersSpec(Settings):
         return self
 
 
+class SurveySpec(Settings):
+    """What firms ask of a sample of their customers at the end of a run."""
+
+    sample: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=400, description="customers of each firm who are asked; all of them if there are fewer"
+    )
+    error: Frac = Field(
+        default=0.1, description="standard deviation of an answer's error, as a share of the width of its scale"
+    )
+
+
 class _Event(Settings):
     at: Period = Field(description="period at whose start it happens")
 

@@ -218,7 +218,7 @@ def test_arms_go_by_the_shortest_name_that_is_their_own():
         (["small.toml", "other/small.toml"], ["small.toml", "other/small.toml"]),
         (["big.toml", "big.toml"], ["big.toml (1)", "big.toml (2)"]),
     ]:
-        assert list(cli._arms(typed, ())) == names
+        assert list(cli._arms(typed, {})) == names
 
 
 @pytest.mark.usefixtures("folder", "_no_drawing")

@@ -14,8 +14,8 @@ from rich.table import Table
 
 from experiments.claims import CLAIMS
 from experiments.claims.base import Claim, Effect, Place
-from experiments.report import _environment, _write
 from experiments.report.intervals import Interval
+from experiments.report.page import _environment, _write
 from experiments.report.pictures.canvas import LIGHT, Picture, canvas, drawing, to_svg
 from experiments.report.words import number, percent, signed
 from sim.errors import InputError

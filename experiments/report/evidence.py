@@ -29,6 +29,12 @@ TABLES = {
     "differences": ("arm", "metric", "mean", "ci_low", "ci_high", "n", "p_best", "variance_reduction"),
     "arms": ("arm", "metric", "mean", "ci_low", "ci_high", "n"),
 }
+CRM_TABLES = {  # comparisons saved before there were any lack them
+    "loyalty": ("arm", "seed", "firm", "group", "name", "asked", "index"),
+    "diagnosis": ("arm", "seed", "firm", "type", "diagnosed", "customers"),
+    "patronage": ("arm", "seed", "firm", "loyalty", "asked"),
+    "value": ("arm", "seed", "firm", "tier", "customers", "clv", "equity"),
+}
 TIER_LINES = ("goods", "service", "recovery", "incentives", "channel", "acquisition")
 FIRM_LINES = ("advertising", "capacity", "programme", "fixed")
 USUAL_TIERS = ("platinum", "gold", "iron", "lead")
@@ -208,12 +214,13 @@ def load(folder: Path) -> Evidence:
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the saved comparison ({error})", file=data / "manifest.json") from error
     failed = {(row["arm"], row["seed"]) for row in manifest["failed"]}
-    tables = {name: _read(data / f"{name}.parquet", columns) for name, columns in TABLES.items()}
+    needed = TABLES | {name: of for name, of in CRM_TABLES.items() if (data / f"{name}.parquet").exists()}
+    tables = {name: _read(data / f"{name}.parquet", columns) for name, columns in needed.items()}
     for name, table in tables.items():
         keep = pd.Series(True, index=table.index)
-        if "firm" in TABLES[name]:
+        if "firm" in needed[name]:
             keep &= table["firm"] == manifest["focal"]
-        if "seed" in TABLES[name] and failed:
+        if "seed" in needed[name] and failed:
             keep &= pd.Series([run not in failed for run in zip(table["arm"], table["seed"], strict=True)], table.index)
         tables[name] = table[keep]
     for name in ("arms", "differences"):

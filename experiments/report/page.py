@@ -11,7 +11,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from experiments.report import findings, tables
+from experiments.report import findings, tables, worth
 from experiments.report.evidence import Evidence, load
 from experiments.report.findings import finding, headline
 from experiments.report.pictures import THEME, draw_all
@@ -54,6 +54,7 @@ def write_report(folder: Path) -> Path:
         other_tables=[tables.comparison(evidence, name) for name in others],
         step_matrix=tables.step_matrix(evidence),
         sections=draw_all(evidence),
+        worth=worth.of(evidence),
         settings=tables.settings(evidence),
         failures=tables.failures(evidence),
     )

@@ -1,0 +1,117 @@
+"""What a firm's records say of each of its customers: how much they bought, for how long, and what it earned.
+
+A record fades: at every review of the pyramid the firm keeps the share ``memory`` of it. What fades alike can be
+undone on average: a record is worth as many periods as the weights of its periods add up to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sim.firms import Firm
+    from sim.market import Market
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+RECORDED = ("tier", "since", "bought_at", "volume", "revenue", "margin", "credit")
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """One firm's records of its customers, each array of shape (n_customers_of_the_firm,).
+
+    Parameters
+    ----------
+    row : array of int
+        Where each lives in the town.
+    tier : array of int
+        Index of the tier held.
+    since, bought_at : array of int
+        Periods in which the membership began and of the last purchase.
+    tenure : array of int
+        Periods from the first of the membership to now.
+    length : array
+        Periods that the record is worth, after fading.
+    repeats : array
+        Repeat purchases in a window of ``activity_window`` periods: the customer's purchases on record, but for the
+        first of the membership, on the scale of a record that has never been empty.
+    volume : array
+        Purchases on record.
+    revenue, margin, credit : array
+        Money on record: paid, earned after the cost of serving, and earned by word of mouth.
+    """
+
+    row: IntArray
+    tier: IntArray
+    since: IntArray
+    bought_at: IntArray
+    tenure: IntArray
+    length: FloatArray
+    repeats: FloatArray
+    volume: FloatArray
+    revenue: FloatArray
+    margin: FloatArray
+    credit: FloatArray
+
+
+def period_weights(n_periods: int, reviews: Sequence[int], memory: float) -> FloatArray:
+    """Return what is left on record of one unit booked in each period: ``memory`` per later review.
+
+    Parameters
+    ----------
+    n_periods : int
+        Periods so far.
+    reviews : sequence of int
+        Periods of the reviews, each held before the period's purchases, in order.
+    memory : float
+        Share of the record kept at a review.
+
+    Returns
+    -------
+    array, shape (n_periods,)
+
+    Examples
+    --------
+    >>> period_weights(5, [2, 4], 0.5).tolist()
+    [0.25, 0.25, 0.5, 0.5, 1.0]
+    """
+    n_later = len(reviews) - np.searchsorted(reviews, np.arange(n_periods), side="right")
+    weights: FloatArray = np.power(float(memory), n_later, dtype=np.float64)
+    return weights
+
+
+def records_of(market: Market, firm: Firm) -> Records:
+    """Read a firm's records of its present customers, as copies."""
+    relations = market.town.relations[:, firm.index]
+    row = np.flatnonzero(relations["is_active"])
+    own = {name: relations[name][row] for name in RECORDED}  # a copy of each, far quicker than of whole relations
+    now = market.period
+    since, tier = own["since"].astype(np.int64), own["tier"].astype(np.int64)
+    reviews = [period for period, f, _ in market.history.migration if f == firm.index]
+    weights = period_weights(now, reviews, firm.pyramid.memory)
+    worth = np.append(weights[::-1].cumsum()[::-1], 0.0)
+    window = market.scenario.customers.activity_window
+    volume = own["volume"].astype(np.float64)
+    repeats = np.maximum(0.0, volume - weights[since]) * (window / max(worth[0], 1.0))
+    unbilled = now - np.maximum(since, firm.last_review)  # periods of service not yet charged to the record
+    return Records(
+        row=row,
+        tier=tier,
+        since=since,
+        bought_at=own["bought_at"].astype(np.int64),
+        tenure=now - since,
+        length=worth[since],
+        repeats=repeats,
+        volume=volume,
+        revenue=own["revenue"].astype(np.float64),
+        margin=own["margin"].astype(np.float64) - firm.service_costs[tier] * unbilled,
+        credit=own["credit"].astype(np.float64),
+    )
