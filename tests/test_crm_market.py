@@ -8,8 +8,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 
-from experiments.report import worth, write_report
+from experiments.report import worth
 from experiments.report.evidence import load
+from experiments.report.page import write_report
 from sim.errors import InputError
 from tests.markets import STILL, Results, market, scenario
 from tests.report_data import EFFECTS, TYPES, save_comparison
