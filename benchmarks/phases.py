@@ -19,7 +19,7 @@ from sim.journey import life, talk
 PHASES: tuple[tuple[str, Any, str], ...] = (
     ("_open_period", Market, "clean books"),
     ("happen", happenings, "events"),
-    ("review_pyramid", Firm, "firms rank their customers and cut the tiers"),
+    ("_review_pyramids", Market, "firms rank their customers and cut the tiers"),
     ("decide", Firm, "firms decide"),
     ("post_policy", Firm, "firms post"),
     ("live_through", life, "everyone lives through the period: need, search, choice, purchase, use, after-sales"),

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim import draws
-from sim.compiled import inline, kernel
+from sim.compiled import formula, kernel
 from sim.draws import Stream
 from sim.errors import InputError
 
@@ -78,7 +78,7 @@ def unpack(pairs: Pairs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return pairs >> _SHIFT, pairs & _LOW
 
 
-@inline
+@formula
 def _pack_one(a, b):  # type: ignore[no-untyped-def]
     return (min(a, b) << _SHIFT) | max(a, b)
 

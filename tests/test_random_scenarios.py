@@ -11,12 +11,15 @@ from pydantic import BaseModel
 
 from sim.pyramids import PYRAMIDS
 from sim.scenario import Scenario, from_settings
+from sim.settings import SurveySpec
 from sim.strategies import STRATEGIES
+from sim.strategies.own import OwnStrategy
 from sim.topologies import TAKES
 from tests.drawn import Drawn, models_in
 
-#: Settings that decide nothing in a run: words, what is compared, and over which periods.
-NO_PART_OF_A_RUN = {"title", "focal", "warm_up", "arms"}
+#: Settings that decide nothing in a run: words, what is compared, over which periods, and how it is looked at after;
+#: so does a survey. A strategy of one's own has tests of its own.
+NO_PART_OF_A_RUN = {"title", "focal", "warm_up", "arms", "survey", "discount_rate"}
 
 
 def models_of(value: Any) -> Iterator[BaseModel]:
@@ -44,7 +47,7 @@ SETTINGS = sorted(
         (model.__name__, name): field
         for model in models_in(Scenario)
         for name, field in model.model_fields.items()
-        if model is not Scenario or name not in NO_PART_OF_A_RUN
+        if model not in (SurveySpec, OwnStrategy) and (model is not Scenario or name not in NO_PART_OF_A_RUN)
     }.items()
 )
 

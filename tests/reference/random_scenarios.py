@@ -147,10 +147,19 @@ def firm_strategies(draw: st.DrawFn, tiers: tuple[str, ...]) -> Raw:
         level = _decimals(0.3, 1.2) if key in ("floor", "price") else level
         if key == "menu":
             service = st.dictionaries(st.sampled_from(tiers), _decimals(0.0, 1.0))
-            option = st.fixed_dictionaries({"price": _decimals(0.8, 1.2), "service": service})
+            option = st.fixed_dictionaries(
+                {"price": _decimals(0.8, 1.2), "service": service},
+                optional={
+                    "discount": st.dictionaries(st.sampled_from(tiers), _decimals(0.0, 0.6)),
+                    "points": st.dictionaries(st.sampled_from(tiers), st.integers(0, 4).map(float)),
+                    "gift": st.dictionaries(st.sampled_from(tiers), st.integers(0, 4).map(float)),
+                },
+            )
             raw[key] = draw(st.dictionaries(st.sampled_from(("a", "b", "c")), option, min_size=2))
         elif is_table:
             raw[key] = draw(st.dictionaries(st.sampled_from(tiers), level))
+        elif key == "memory":
+            raw[key] = draw(st.integers(3, 12))
         elif key != "name" and "float" in str(field.annotation) and draw(st.booleans()):
             raw[key] = draw(level)
     return raw
