@@ -10,6 +10,7 @@ import ctypes
 import logging
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.resource_tracker
 import os
 import signal
 import sys
@@ -168,8 +169,10 @@ def _as_workers_need_it() -> Iterator[None]:
     """Hold for a moment the settings that a process started now takes over: one thread, and no Ctrl-C.
 
     Both must stand before the process starts. Numba reads the number of threads when it is imported, and a Ctrl-C that
-    reached a worker among its imports would print a traceback; here it waits, and reaches the parent afterwards.
+    reached a worker among its imports would print a traceback; here it waits, and reaches the parent afterwards. The
+    tracker of resources must be there already: to start it lets Ctrl-C through again.
     """
+    multiprocessing.resource_tracker.ensure_running()
     threads = os.environ.get("NUMBA_NUM_THREADS")
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     os.environ["NUMBA_NUM_THREADS"] = "1"

@@ -396,7 +396,7 @@ def test_ctrl_c_is_exit_code_130_and_keeps_what_was_finished(folder):
     n_kept = int(re.search(r"^stopped; (\d+) of 40000 runs are kept in .*out/data$", stderr, re.MULTILINE)[1])
     assert n_kept >= int(first.partition("/")[0])
     assert len(pd.read_parquet(folder / "out/data/runs.parquet")) == n_kept
-    assert "Traceback" not in stderr
+    assert "Traceback" not in stderr, stderr
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():
