@@ -56,13 +56,13 @@ percentage point and two standard errors."""
 GROWTH = """\
 Per customer. *Arrays*: what the market keeps, network included. *Peak*: the most that the process ever took, over the
 same engine's smallest market. Other engines stop where one process would take longer than a minute; mesa-frames is on
-two threads throughout. loyalty wakes a second thread only where it is worth it, from 40,000 customers on."""
+two threads throughout. loyalty wakes a second thread only where it is worth it, from 5,000 customers on."""
 
 STARTS = "A start includes Python's own. A class's run is the second in its process."
 
 READING = """\
-Living through a period, taken apart by a market in which nobody has a need: what is left is time passing (a block of
-draws, a look for what lapses). What a need costs more in a large town than in a small one is waiting for memory."""
+Living through a period, taken apart by a market in which nobody has a need: what is left is time passing (a look for
+whom anything is due, and what lapses). What a need costs more in a large town than in a small one is waiting for memory."""
 
 HOW = """\
 Each engine runs {warm} periods unmeasured and then {measured} measured ones, two review cycles each. Engines take turns

@@ -19,7 +19,7 @@ __all__ = [
     "use_threads_for",
 ]  # fmt: skip
 
-ROWS_WORTH_A_THREAD = 20_000
+ROWS_WORTH_A_THREAD = 2500
 
 
 def use_threads_for(n_rows: int) -> None:
