@@ -74,7 +74,7 @@ def speed(
 
 
 def classroom(n_customers: int = 5000) -> dict[str, float]:
-    """Time one run as a class would do it, after another has loaded kernels and tables: built, run to its end, summed up."""
+    """Time one run as a class would do it, after another has loaded everything: built, run to its end, summed up."""
     from sim import Market
 
     scenario = scenario_of(n_customers)

@@ -62,7 +62,8 @@ STARTS = "A start includes Python's own. A class's run is the second in its proc
 
 READING = """\
 Living through a period, taken apart by a market in which nobody has a need: what is left is time passing (a look for
-whom anything is due, and what lapses). What a need costs more in a large town than in a small one is waiting for memory."""
+whom anything is due, and what lapses). What a need costs more in a large town than in a small one is waiting for
+memory."""
 
 HOW = """\
 Each engine runs {warm} periods unmeasured and then {measured} measured ones, two review cycles each. Engines take turns
