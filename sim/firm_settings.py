@@ -47,6 +47,18 @@ class ProgrammeSpec(Settings):
     )
 
 
+class TierSpec(Settings):
+    """What one tier is given in place of what the firm gives all; what is not named stays the firm's."""
+
+    service: Frac | None = Field(default=None, description="service level")
+    discount: Annotated[float, Field(ge=0, lt=1)] | None = Field(default=None, description="share taken off the price")
+    points: Annotated[float, Field(ge=0, le=1000)] | None = Field(
+        default=None, description="points earned, relative to the programme's base rate"
+    )
+    gift: NonNegative | None = Field(default=None, description="cost of a gift at each purchase, in money")
+    fire: bool | None = Field(default=None, description="let go at the review who costs more than they bring")
+
+
 def _by_name(tag: str, default: str) -> BeforeValidator:
     """Let a bare name stand for a table with no other key, and a table without a name for the default's."""
 
@@ -91,6 +103,9 @@ class FirmSpec(Settings):
     programme: ProgrammeSpec | None = Field(default=None, description="the points programme, if any")
     channel: str = Field(default="store", description="channel that serves every tier not named in channels")
     tier_channels: dict[str, str] = Field(default={}, description="channel by tier")
+    tiers: dict[str, TierSpec] = Field(
+        default={}, description="levers by tier, where a tier is given something else; a strategy changes them further"
+    )
     complaint_cost: NonNegative = Field(default=3.0, description="cost of handling a complaint, in money")
     recovery: Frac = Field(default=0.8, description="chance that full service makes good a complaint")
     advertising: NonNegative = Field(
@@ -108,7 +123,7 @@ class FirmSpec(Settings):
     def _tiers_exist(self) -> FirmSpec:
         tiers = self.pyramid.tiers
         named = {f"strategy.{key}": names for key, names in self.strategy.tiers_named().items()}
-        named["tier_channels"] = tuple(self.tier_channels)
+        named |= {"tier_channels": tuple(self.tier_channels), "tiers": tuple(self.tiers)}
         for key, names in named.items():
             for name in names:
                 if name not in tiers:
@@ -121,11 +136,11 @@ class FirmSpec(Settings):
         return self
 
     def base_policy(self, channels: dict[str, ChannelSpec]) -> Policy:
-        """Return the policy before any strategy: every tier alike, but for its channel."""
+        """Return the policy before any strategy: every tier alike, but for its channel and what ``tiers`` gives it."""
         tiers = self.pyramid.tiers
         by_tier = [channels[self.tier_channels.get(tier, self.channel)] for tier in tiers]
         ones = np.ones(len(tiers))
-        return Policy(
+        policy = Policy(
             tiers=tiers,
             service=self.service * ones,
             discount=self.discount * ones,
@@ -138,4 +153,11 @@ class FirmSpec(Settings):
             quality=self.quality,
             advertising=self.advertising,
             welcome=self.welcome,
+        )
+        given = {tier: spec.model_dump(exclude_none=True) for tier, spec in self.tiers.items()}
+        return policy.with_tiers(
+            **{
+                lever: {tier: levers[lever] for tier, levers in given.items() if lever in levers}
+                for lever in TierSpec.model_fields
+            }
         )

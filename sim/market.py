@@ -20,6 +20,7 @@ from sim.framework import mesa
 from sim.history import History
 from sim.invariants import Audit
 from sim.journey import context, life, talk
+from sim.levers import levers_of
 from sim.network import build
 from sim.records import NEVER, new_town
 from sim.results import Results
@@ -92,6 +93,7 @@ class Market(mesa.Model):  # type: ignore[misc]
         self.history = History()
         self.firms: dict[str, Firm] = {spec.name: Firm(self, index, spec) for index, spec in enumerate(scenario.firms)}
         happenings.set_the_scene(self)
+        self.levers = levers_of(self)
         self.audit = Audit(self)
         self.customers = Customers(self.town, self.network, {f.name: f.pyramid.tiers for f in self.firms.values()})
         self.standing: npt.NDArray[np.int8] | None = None
@@ -108,7 +110,11 @@ class Market(mesa.Model):  # type: ignore[misc]
         self._review_pyramids()
         self.agents.do("decide")
         self.agents.do("post_policy")  # every firm has posted before anyone needs, searches, chooses, buys, uses
+        for lever in self.levers:
+            lever.before_life()
         self._live_through()
+        for lever in self.levers:
+            lever.after_life()
         self._listen()  # reads what was said, never what a neighbour has just come to think
         self._close_period()
         if self.datacollector:
@@ -157,7 +163,10 @@ class Market(mesa.Model):  # type: ignore[misc]
     def _review_pyramids(self) -> None:
         """Let the firms whose review is due rank their customers and cut their tiers anew."""
         if self.period > 0:
-            review_pyramids(self, [firm for firm in self.firms.values() if firm.is_review_due])
+            due = [firm for firm in self.firms.values() if firm.is_review_due]
+            review_pyramids(self, due)
+            for lever in self.levers:
+                lever.after_review(due)
 
     def _live_through(self) -> None:
         """Let every customer live through the period."""
@@ -218,7 +227,8 @@ class Market(mesa.Model):  # type: ignore[misc]
     def digest(self) -> str:
         """Return a hash of everybody's state and of all books so far: equal if and only if the run is the same."""
         digest = hashlib.sha256()
-        for records in (*self.town, *self.history.books, *self.history.firm_costs):
+        remembered = [states for lever in self.levers for states in lever.states()]
+        for records in (*self.town, *self.history.books, *self.history.firm_costs, *remembered):
             digest.update(np.ascontiguousarray(records).tobytes())
         return digest.hexdigest()[:16]
 

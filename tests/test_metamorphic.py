@@ -212,7 +212,7 @@ def without_totals(raw: Raw) -> None:
     for firm in raw["firms"]:
         firm.pop("capacity", None)  # shared by a firm's customers
         firm["pyramid"] = {"scheme": "n_tier", "names": ["all"], "shares": [1.0], "review_every": 5}
-        firm["strategy"], firm["tier_channels"] = {"name": "equal_treatment"}, {}
+        firm["strategy"], firm["tier_channels"], firm["tiers"] = {"name": "equal_treatment"}, {}, {}
 
 
 @EXAMPLES

@@ -29,6 +29,7 @@ MONEY: dict[str, tuple[str, ...]] = {
     ),
     "ProgrammeSpec": ("reward_worth", "reward_cost", "running_cost"),
     "ChannelSpec": ("cost",),
+    "TierSpec": ("gift",),
     "DemandSpec": ("mean_basket",),
     "AdvertisingBurst": ("spend",),
     "RewardTheBest": ("gift",),
@@ -111,7 +112,7 @@ def with_tiers(raw: Raw, n_tiers: int, shares: list[float], service: float) -> R
     names = [f"tier {k}" for k in range(n_tiers)]
     firm["pyramid"] = {"scheme": "n_tier", "names": names, "shares": shares, **pyramid}
     firm["strategy"] = {"name": "equal_treatment", "service": service}
-    firm["tier_channels"] = {}
+    firm["tier_channels"], firm["tiers"] = {}, {}
     return raw
 
 

@@ -14,6 +14,7 @@ from sim.loyalty_types import LoyaltyType
 from tests.reference import events
 from tests.reference.birth import Origins
 from tests.reference.firm import Firm
+from tests.reference.levers import levers_of
 from tests.reference.person import Customer
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class ReferenceMarket(mesa.Model):
         self.customers = Customer.create_agents(self, self.n_customers, row=list(range(self.n_customers)))
         self.customer_list = list(self.customers)
         self.make_acquainted()
+        self.levers = levers_of(self)
 
     def set_the_scene(self, scenario: Scenario, seed: int) -> None:
         """Take in the settings, and open the books."""
@@ -86,12 +88,19 @@ class ReferenceMarket(mesa.Model):
         events.happen(self)
         due = self.firms.select(lambda firm: firm.is_due)
         due.do("review")
+        if self.period > 0:
+            for lever in self.levers:
+                lever.after_review(list(due))
         due.do("decide")
         due.do("post")
         self.firms.do("write_offers")
+        for lever in self.levers:
+            lever.before_life()
         self.norm = self.usual_experience()
         self.customers.do("pass_time")
         self.customers.do("meet_need")
+        for lever in self.levers:
+            lever.after_life()
         self.customers.do("settle_credit")
         self.customers.do("listen")
         self.firms.do("close_books")

@@ -187,7 +187,21 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
     channels = st.sampled_from(sorted(DEFAULT_CHANNELS))
     raw["channel"] = draw(channels)
     raw["tier_channels"] = draw(st.dictionaries(st.sampled_from(tiers), channels, max_size=2))
+    raw["tiers"] = draw(st.dictionaries(st.sampled_from(tiers), _TIER_LEVERS, max_size=2))
     return raw
+
+
+#: What a tier may be given in place of what the firm gives all.
+_TIER_LEVERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "service": _decimals(0.0, 1.0),
+        "discount": _decimals(0.0, 0.5),
+        "points": st.integers(0, 4).map(float),
+        "gift": st.integers(0, 4).map(float),
+        "fire": st.booleans(),
+    },
+)
 
 
 @st.composite

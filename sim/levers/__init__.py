@@ -1,0 +1,24 @@
+"""What a scenario may switch on beside the journey: each lever in a file, with its own states and its own passes.
+
+A lever that is off is not there: it costs neither time nor memory, and its kernels are not even compiled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.levers.base import Lever
+
+if TYPE_CHECKING:
+    from sim.market import Market
+
+#: In the order in which they are pulled within each moment of a period.
+LEVERS: tuple[type[Lever], ...] = ()
+
+
+def levers_of(market: Market) -> list[Lever]:
+    """Return the levers that the market's scenario pulls, ready for its first period."""
+    return [lever(market) for lever in LEVERS if lever.is_pulled(market.scenario)]
+
+
+__all__ = ["LEVERS", "Lever", "levers_of"]
