@@ -109,12 +109,14 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             contribution=own[:, Line.REVENUE] - own[:, list(TIER_COST_LINES)].sum(axis=1),
             rival_prices={rival.name: rival.policy.price * rival.price_factor for rival in rivals},
             share=shares[self.index],
+            purchases=own[:, Line.PURCHASES].astype(np.int64),
             revenue=own[:, Line.REVENUE].copy(),
             service_cost=own[:, Line.SERVICE].copy(),
             incentive_cost=own[:, Line.INCENTIVES].copy(),
             gained=own[:, Line.GAINED].astype(np.int64),
             lost=own[:, Line.LOST :].sum(axis=1).astype(np.int64),
             rival_shares={rival.name: shares[rival.index] for rival in rivals},
+            settings=self.spec,
         )
 
     def post_policy(self) -> None:

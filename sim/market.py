@@ -109,6 +109,7 @@ class Market(mesa.Model):  # type: ignore[misc]
         happenings.happen(self)
         self._review_pyramids()
         self.agents.do("decide")
+        use_threads_for(self.n_customers)  # a firm may have run a market in its mind
         self.agents.do("post_policy")  # every firm has posted before anyone needs, searches, chooses, buys, uses
         for lever in self.levers:
             lever.before_life()

@@ -18,6 +18,7 @@ from sim.policy import PER_TIER, Policy
 from sim.pyramids import FourTier, NTier, TwoTier
 from sim.strategies import STRATEGIES, Luck, MarketView
 from sim.strategies.base import Decider
+from sim.strategies.best_response import profit_in_mind
 from tests.markets import Market, market, scenario
 
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -33,6 +34,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "imitate_the_leader": {},
     "bandit": {"menu": {"as_set": {}, "attentive": {"service": {"gold": 0.8}}, "cheap": {"price": 0.9}}},
     "elasticity_led": {},
+    "best_response": {"people": 40, "horizon": 5, "settling": 2, "tries": 2},
 }
 
 
@@ -51,12 +53,14 @@ def market_view(**changes: Any) -> MarketView:
         contribution=np.array([500.0, 400.0, 300.0, -50.0]),
         rival_prices={"Borealis": 1.0, "Corona": 0.95},
         share=0.3,
+        purchases=np.array([20, 25, 30, 5]),
         revenue=np.array([900.0, 800.0, 700.0, 100.0]),
         service_cost=np.array([20.0, 60.0, 200.0, 120.0]),
         incentive_cost=np.zeros(4),
         gained=np.array([0, 1, 5, 9]),
         lost=np.array([0, 2, 3, 8]),
         rival_shares={"Borealis": 0.5, "Corona": 0.2},
+        settings=FirmSpec(name="Aurora"),
     )
     return replace(view, **changes)
 
@@ -153,7 +157,7 @@ class TestEveryStrategy:
 
 
 def test_every_strategy_file_is_registered():
-    files = {path.stem for path in Path(sim.strategies.__file__).parent.glob("*.py")} - {"__init__", "base", "own"}
+    files = {path.stem for path in Path(sim.strategies.__file__).parent.glob("*.py")} - {"__init__", "base", "moves", "own"}
     assert files == set(STRATEGIES)
     assert all(cls.model_fields["name"].default == name for name, cls in STRATEGIES.items())
 
@@ -351,3 +355,25 @@ def test_the_allocator_moves_service_to_where_spending_brought_most():
     assert np.delete(levels[5], 1).min() < 0.4
     view = market_view()
     assert (view.customers * levels[5] ** 2).sum() == pytest.approx((view.customers * 0.4**2).sum())
+
+
+def test_the_best_response_to_selling_below_cost_is_to_raise_the_price():
+    """At a price of 0.5 every purchase loses money, as a unit costs 0.6: the step up loses less than the step down."""
+    decider = begin(make("best_response", people=200, horizon=13, price_step=0.2, service_step=0.0, discount_step=0.0))
+    cheap = base_policy().replace(price=0.5)
+    assert decider.decide(market_view(base=cheap, current=cheap)).price == pytest.approx(0.6)
+
+
+def test_a_firm_that_thinks_keeps_what_it_cannot_better_and_waits_for_its_first_books():
+    still = make("best_response", price_step=0.0, service_step=0.0, discount_step=0.0)
+    assert equal(begin(still).decide(market_view()), base_policy())
+    eager = begin(make("best_response", price_step=0.5))
+    no_books = market_view(purchases=np.zeros(4, dtype=np.int64), customers=np.zeros(4, dtype=np.int64))
+    assert equal(eager.decide(no_books), base_policy())
+
+
+def test_the_market_in_mind_has_the_rivals_that_are_seen():
+    """Alone, a firm earns more than beside a rival who asks half its price, on the same people with the same luck."""
+    how = make("best_response", people=200, horizon=13)
+    alone, beside = market_view(rival_prices={}), market_view(rival_prices={"Corona": 0.5})
+    assert profit_in_mind(alone, base_policy(), how, 3) > profit_in_mind(beside, base_policy(), how, 3)

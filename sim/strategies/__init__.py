@@ -8,6 +8,7 @@ from pydantic import Discriminator, Tag
 from sim.strategies.advocate_first import AdvocateFirst
 from sim.strategies.bandit import Bandit
 from sim.strategies.base import Luck, MarketView, Strategy
+from sim.strategies.best_response import BestResponse
 from sim.strategies.chase_acquisition import ChaseAcquisition
 from sim.strategies.cut_price import CutPrice
 from sim.strategies.elasticity_led import ElasticityLed
@@ -40,6 +41,7 @@ AnyStrategy = Annotated[
     | Annotated[ImitateTheLeader, Tag("imitate_the_leader")]
     | Annotated[Bandit, Tag("bandit")]
     | Annotated[ElasticityLed, Tag("elasticity_led")]
+    | Annotated[BestResponse, Tag("best_response")]
     | Annotated[OwnStrategy, Tag(OWN)],
     Discriminator(name),
 ]
@@ -57,6 +59,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "imitate_the_leader": ImitateTheLeader,
     "bandit": Bandit,
     "elasticity_led": ElasticityLed,
+    "best_response": BestResponse,
 }
 
 __all__ = ["STRATEGIES", "AnyStrategy", "Luck", "MarketView", "Strategy"]

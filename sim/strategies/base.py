@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ from pydantic import Field
 from sim.draws import Stream, firm_slot, uniform
 from sim.policy import Policy
 from sim.settings import NonNegative, Settings
+
+if TYPE_CHECKING:
+    from sim.firm_settings import FirmSpec
 
 Level = Annotated[float, Field(ge=0, le=1)]
 Discount = Annotated[float, Field(ge=0, lt=1)]
@@ -44,12 +47,16 @@ class MarketView:
         Posted price of each rival in the market.
     share : float
         The firm's share of the market's revenue since the last review.
+    purchases : array, shape (n_tiers,)
+        Purchases of each tier since the last review.
     revenue, service_cost, incentive_cost : array, shape (n_tiers,)
         What each tier paid since the last review, what serving it cost, and its rewards and gifts, in money.
     gained, lost : array, shape (n_tiers,)
         Customers won and lost by tier since the last review.
     rival_shares : mapping of str to float
         Share of the market's revenue since the last review of each rival in the market, as panels publish them.
+    settings : FirmSpec
+        The firm's own settings: its costs, its programme, its pyramid.
     """
 
     firm: str
@@ -60,12 +67,14 @@ class MarketView:
     contribution: npt.NDArray[np.float64]
     rival_prices: Mapping[str, float]
     share: float
+    purchases: npt.NDArray[np.int64]
     revenue: npt.NDArray[np.float64]
     service_cost: npt.NDArray[np.float64]
     incentive_cost: npt.NDArray[np.float64]
     gained: npt.NDArray[np.int64]
     lost: npt.NDArray[np.int64]
     rival_shares: Mapping[str, float]
+    settings: FirmSpec
 
 
 @dataclass(frozen=True, slots=True)

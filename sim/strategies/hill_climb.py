@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import Field
 
 from sim.policy import Policy
 from sim.strategies.base import Decider, Level, Luck, MarketView, Money, Multiple, Strategy
-
-MOST: dict[str, float] = {"service": 1.0, "discount": 0.5, "gift": 1e3, "points": 1e3}
-LEAST_CHANGE = 1e-9
+from sim.strategies.moves import MOST, Move, moved, moves_from
 
 
 class HillClimb(Strategy):
@@ -37,12 +35,6 @@ class HillClimb(Strategy):
         return _Climber(self, luck)
 
 
-class _Move(NamedTuple):
-    lever: str
-    tier: int
-    step: float
-
-
 class _Climber:
     """One firm's climb: the policy kept, what it earned, and the move under trial."""
 
@@ -52,7 +44,7 @@ class _Climber:
         self.kept: Policy | None = None
         self.earned = 0.0
         self.trial: Policy | None = None
-        self.move: _Move | None = None
+        self.move: Move | None = None
 
     def decide(self, view: MarketView) -> Policy:
         """Judge the last cycle, then try a step from the policy kept, or go back to it."""
@@ -72,22 +64,9 @@ class _Climber:
     def _next_trial(self, period: int) -> Policy | None:
         """Return the policy one move on from the one kept: the move that paid, or one drawn from all that there are."""
         assert self.kept is not None
-        tiers = range(len(self.kept.tiers))
-        moves = [
-            move
-            for lever, size in self.steps.items()
-            for tier in tiers
-            for move in (_Move(lever, tier, size), _Move(lever, tier, -size))
-            if abs(_moved(self.kept, move) - getattr(self.kept, lever)[tier]) > LEAST_CHANGE
-        ]
+        moves = moves_from(self.kept, self.steps)
         if not moves:
             return None
         if self.move not in moves:
             self.move = moves[int(self.luck.draw(period) * len(moves))]
-        lever, tier, _ = self.move
-        return self.kept.with_tiers(**{lever: {self.kept.tiers[tier]: _moved(self.kept, self.move)}})
-
-
-def _moved(policy: Policy, move: _Move) -> float:
-    """Return the level of a lever after a move, within its bounds."""
-    return min(MOST[move.lever], max(0.0, float(getattr(policy, move.lever)[move.tier]) + move.step))
+        return moved(self.kept, self.move)

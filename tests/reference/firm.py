@@ -195,12 +195,14 @@ class Firm(mesa.Agent):
             contribution=own[:, Line.REVENUE] - own[:, list(TIER_COST_LINES)].sum(axis=1),
             rival_prices={rival.spec.name: rival.price for rival in rivals},
             share=revenues[self.number] / total if total > 0.0 else 0.0,
+            purchases=own[:, Line.PURCHASES].astype(np.int64),
             revenue=own[:, Line.REVENUE],
             service_cost=own[:, Line.SERVICE],
             incentive_cost=own[:, Line.INCENTIVES],
             gained=own[:, Line.GAINED].astype(np.int64),
             lost=own[:, Line.LOST : Line.LOST + len(Cause)].sum(axis=1).astype(np.int64),
             rival_shares={rival.spec.name: revenues[rival.number] / total if total > 0.0 else 0.0 for rival in rivals},
+            settings=self.spec,
         )
         self.decided = self.decider.decide(view)
 

@@ -135,6 +135,10 @@ def pyramids(draw: st.DrawFn) -> tuple[Raw, tuple[str, ...]]:
     return raw, tiers
 
 
+#: A market in the mind of a firm that looks for its best response is run at every review: a small one.
+_IN_MIND = {"tries": (1, 2), "people": (20, 40), "horizon": (1, 3), "settling": (0, 2)}
+
+
 @st.composite
 def firm_strategies(draw: st.DrawFn, tiers: tuple[str, ...]) -> Raw:
     """Draw a strategy that fits the tiers."""
@@ -160,6 +164,8 @@ def firm_strategies(draw: st.DrawFn, tiers: tuple[str, ...]) -> Raw:
             raw[key] = draw(st.dictionaries(st.sampled_from(tiers), level))
         elif key == "memory":
             raw[key] = draw(st.integers(3, 12))
+        elif key in _IN_MIND:
+            raw[key] = draw(st.integers(*_IN_MIND[key]))
         elif key != "name" and "float" in str(field.annotation) and draw(st.booleans()):
             raw[key] = draw(level)
     return raw
