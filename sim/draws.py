@@ -91,6 +91,10 @@ class Stream(IntEnum):
     SAY_TOLERANCE = 59
     SAY_ATTITUDE = 60
     SAY_WISH = 61
+    # in a study of the whole market, one per person (slot of SAY_PERFORMANCE: the firm); the two first of eight streams
+    SAY_IMPORTANCE = 120
+    SAY_PERFORMANCE = 128
+    ASKED_OF_MARKET = 136
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

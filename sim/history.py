@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from sim.crm.attributes import Study
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -24,8 +28,12 @@ class History:
         Costs that no tier bears, in the order of ``FirmCost``.
     points_open : list of array, shape (n_firms,)
         Points issued and neither redeemed nor expired.
+    delivery : list of array, shape (n_firms,)
+        Share of the promised service that was delivered.
     kept : list of array of int64, shape (n_firms,)
         Customers of ``horizon`` periods ago who still are, never having lapsed; -1 where the run is younger.
+    studies : list of Study
+        What the market said when it was asked.
     migration : list of (period, firm, array of int64 of shape (n_tiers, n_tiers))
         Customers by tier before and after each review.
     """
@@ -36,7 +44,9 @@ class History:
     attachment: list[FloatArray] = field(default_factory=list)
     firm_costs: list[FloatArray] = field(default_factory=list)
     points_open: list[FloatArray] = field(default_factory=list)
+    delivery: list[FloatArray] = field(default_factory=list)
     kept: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    studies: list[Study] = field(default_factory=list)
     migration: list[tuple[int, int, npt.NDArray[np.int64]]] = field(default_factory=list)
 
     def of_last(self, n_periods: int) -> FloatArray:

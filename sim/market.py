@@ -14,6 +14,7 @@ from sim import customers as people
 from sim import happenings
 from sim.accounts import N_LINES, FirmCost, Line
 from sim.compiled import use_threads_for
+from sim.crm.attributes import study
 from sim.errors import InputError
 from sim.firms import Firm
 from sim.framework import mesa
@@ -150,6 +151,7 @@ class Market(mesa.Model):  # type: ignore[misc]
     def _open_period(self) -> None:
         """Start clean books, make room for the period, and note who is whose customer when the long run begins."""
         self.books[...] = 0.0
+        self.history.delivery.append(np.array([firm.delivery for firm in self.firms.values()]))
         self.period_firm_costs = np.zeros((self.n_firms, len(FirmCost)))
         if self.period >= self.since.shape[2]:
             if self.period >= NEVER - 1000:
@@ -222,8 +224,15 @@ class Market(mesa.Model):  # type: ignore[misc]
         history.kept.append(began[:, : max(0, self.period - self.scenario.horizon + 1)].sum(axis=1))
         self.audit.close(began)
         self.period += 1
+        if self._is_asked():
+            history.studies.append(study(self))
         # Mesa's batch_run reads the row before the last step it makes: one step more, and that is the last period's
         self.running = self.period <= self.last_period
+
+    def _is_asked(self) -> bool:
+        """Say whether the market is studied now: at the end of the warm-up and of the run, and at times in between."""
+        every, since = self.scenario.survey.every, self.period - self.scenario.warm_up
+        return self.period == self.last_period or (every > 0 and since >= 0 and since % every == 0)
 
     def digest(self) -> str:
         """Return a hash of everybody's state and of all books so far: equal if and only if the run is the same."""

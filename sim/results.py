@@ -12,6 +12,9 @@ import pandas as pd
 
 from sim.accounts import CAUSE_NAMES, COST_NAMES, TIER_COST_LINES, FirmCost, Line
 from sim.crm import Crm, take_stock
+from sim.crm.attributes import Study, tabulate
+from sim.crm.contagion import contagion
+from sim.crm.four_tests import four_tests
 from sim.loyalty_types import TYPE_NAMES
 from sim.network import sample, ties_among
 from sim.records import STEPS
@@ -67,6 +70,12 @@ class Results:
     crm : Crm
         What each firm knows of its customers at the end: tables ``loyalty``, ``weights``, ``diagnosis``, ``patronage``,
         ``value``, ``cohorts`` and ``matrix``.
+    contagion : DataFrame
+        How opinion and churn cluster in the network, by firm: see :func:`sim.crm.contagion.contagion`.
+    four_tests : DataFrame
+        Levers by firm and tier, judged: see :func:`sim.crm.four_tests.four_tests`.
+    studies : list of Study
+        What samples of the market said of attributes and firms, from first to last.
     """
 
     scenario: Scenario
@@ -87,6 +96,9 @@ class Results:
     nodes: pd.DataFrame
     ties: pd.DataFrame
     crm: Crm
+    contagion: pd.DataFrame
+    four_tests: pd.DataFrame
+    studies: list[Study]
 
     @classmethod
     def of(cls, market: Market) -> Results:
@@ -112,6 +124,9 @@ class Results:
             nodes=nodes,
             ties=ties,
             crm=take_stock(market),
+            contagion=contagion(market),
+            four_tests=four_tests(market),
+            studies=market.history.studies,
         )
 
     @property
@@ -274,6 +289,12 @@ class Results:
     def matrix(self) -> pd.DataFrame:
         """Those asked by firm and quadrant of current against potential value."""
         return self.crm.matrix
+
+    @cached_property
+    def attributes(self) -> pd.DataFrame:
+        """Customer value analysis, by study, segment, attribute and firm: see :func:`sim.crm.attributes.tabulate`."""
+        focal = self.firms.index(self.scenario.focal_firm)
+        return tabulate(self.studies, self.firms, focal, self.scenario.firms[focal].pyramid.tiers)
 
     @property
     def loyalty_weights(self) -> pd.DataFrame:

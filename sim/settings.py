@@ -177,13 +177,18 @@ class CustomersSpec(Settings):
 
 
 class SurveySpec(Settings):
-    """What firms ask of a sample of their customers at the end of a run."""
+    """What samples of each firm's customers, at the end of a run, and of the market, on the way, are asked."""
 
     sample: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=400, description="customers of each firm who are asked; all of them if there are fewer"
+        default=400,
+        description="customers of each firm, and people of the market, who are asked; all of them if there are fewer",
     )
     error: Frac = Field(
         default=0.1, description="standard deviation of an answer's error, as a share of the width of its scale"
+    )
+    every: Annotated[int, Field(ge=0, le=30_000)] = Field(
+        default=52,
+        description="periods between studies of the whole market, from the end of the warm-up on; 0: only at the end",
     )
 
 

@@ -157,7 +157,12 @@ class TestEveryStrategy:
 
 
 def test_every_strategy_file_is_registered():
-    files = {path.stem for path in Path(sim.strategies.__file__).parent.glob("*.py")} - {"__init__", "base", "moves", "own"}
+    files = {path.stem for path in Path(sim.strategies.__file__).parent.glob("*.py")} - {
+        "__init__",
+        "base",
+        "moves",
+        "own",
+    }
     assert files == set(STRATEGIES)
     assert all(cls.model_fields["name"].default == name for name, cls in STRATEGIES.items())
 
