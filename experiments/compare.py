@@ -46,6 +46,9 @@ _COLUMNS = {
     "diagnosis": ["firm", "type", "diagnosed", "customers"],
     "patronage": ["firm", "loyalty", "asked"],
     "value": ["firm", "tier", "customers", "clv", "equity"],
+    "attributes": ["period", "group", "name", "attribute", "firm", "importance", "performance"],
+    "four_tests": ["firm", "tier", "lever", "cost", "worth_per_cost", "cost_share", "experienced", "sustained"],
+    "contagion": ["firm", "opinion_clustering", "churn_clustering", "retention_hubs", "retention_others"],
     "nodes": ["node", "firm", "type", "opinion", "status"],
     "ties": ["a", "b"],
 }

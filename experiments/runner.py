@@ -320,8 +320,8 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
     dict of DataFrame
         ``run`` (version and digest), ``outcomes`` (firm, metric, value), ``periods``, ``tiers`` and ``types``
         (customers averaged, everything else summed), ``losses``, ``flows``, ``migration``, ``retention_by``; of the
-        focal firm at the end ``loyalty``, ``diagnosis``, ``patronage`` and ``value``; and ``nodes`` and ``ties`` with
-        the network.
+        focal firm at the end ``loyalty``, ``diagnosis``, ``patronage`` and ``value``; ``attributes`` (of segments only
+        at the end), ``four_tests`` and ``contagion``; and ``nodes`` and ``ties`` with the network.
     """
     import pandas as pd
 
@@ -365,6 +365,9 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
     }
     known = results.crm.only(results.scenario.focal_firm)
     frames |= {name: getattr(known, name) for name in ("loyalty", "diagnosis", "patronage", "value")}
+    answers = results.attributes
+    frames["attributes"] = answers[(answers["group"] == "all") | (answers["period"] == answers["period"].max())]
+    frames |= {"four_tests": results.four_tests, "contagion": results.contagion}
     if with_network:
         frames |= {"nodes": results.nodes, "ties": results.ties}
     return frames

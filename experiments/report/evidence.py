@@ -35,6 +35,19 @@ CRM_TABLES = {  # comparisons saved before there were any lack them
     "patronage": ("arm", "seed", "firm", "loyalty", "asked"),
     "value": ("arm", "seed", "firm", "tier", "customers", "clv", "equity"),
 }
+MARKET_TABLES = {  # so do those; of the first, every firm is kept
+    "attributes": ("arm", "seed", "period", "group", "name", "attribute", "importance", "performance"),
+    "four_tests": ("arm", "seed", "firm", "tier", "lever", "worth_per_cost", "cost_share", "experienced", "sustained"),
+    "contagion": (
+        "arm",
+        "seed",
+        "firm",
+        "opinion_clustering",
+        "churn_clustering",
+        "retention_hubs",
+        "retention_others",
+    ),
+}
 TIER_LINES = ("goods", "service", "recovery", "incentives", "channel", "acquisition")
 FIRM_LINES = ("advertising", "capacity", "programme", "fixed")
 USUAL_TIERS = ("platinum", "gold", "iron", "lead")
@@ -214,7 +227,8 @@ def load(folder: Path) -> Evidence:
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the saved comparison ({error})", file=data / "manifest.json") from error
     failed = {(row["arm"], row["seed"]) for row in manifest["failed"]}
-    needed = TABLES | {name: of for name, of in CRM_TABLES.items() if (data / f"{name}.parquet").exists()}
+    later = CRM_TABLES | MARKET_TABLES
+    needed = TABLES | {name: of for name, of in later.items() if (data / f"{name}.parquet").exists()}
     tables = {name: _read(data / f"{name}.parquet", columns) for name, columns in needed.items()}
     for name, table in tables.items():
         keep = pd.Series(True, index=table.index)
