@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test setup lint bench clean
+.PHONY: demo test setup lint bench gallery clean
 
 demo: setup  ## run the main job on the shipped scenarios and show the result
 	$(BIN)/loyalty demo --out reports/demo
@@ -34,6 +34,9 @@ bench: setup .venv-bench/installed  ## speed and memory, beside Mesa, AgentPy an
 	.venv-bench/mesa-frames/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/mesa-frames.txt \
 		|| { echo "mesa-frames cannot be had here and will not be measured"; rm -rf .venv-bench/mesa-frames; }
 	touch $@
+
+gallery: setup  ## what every shipped scenario answers: writes docs/scenarios.md
+	$(BIN)/python -m experiments.gallery
 
 clean:
 	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache reports data
