@@ -91,6 +91,9 @@ class Stream(IntEnum):
     SAY_TOLERANCE = 59
     SAY_ATTITUDE = 60
     SAY_WISH = 61
+    # at a seeding, one per person (slot: the firm)
+    SEEDED = 140
+    SEED_SPEAKS = 141
     # in a study of the whole market, one per person (slot of SAY_PERFORMANCE: the firm); the two first of eight streams
     SAY_IMPORTANCE = 120
     SAY_PERFORMANCE = 128

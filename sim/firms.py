@@ -146,7 +146,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
 
     def _posted_columns(self) -> dict[str, Any]:
         """Return the posted part of the offers, by column: a number, or an array of shape (n_tiers,)."""
-        spec, policy, behaviour = self.spec, self.policy, self.market.scenario.customers.behaviour
+        spec, policy = self.spec, self.policy
         programme = spec.programme if self.has_programme_running else None
         list_price = policy.price * self.price_factor
         price = list_price * (1.0 - policy.discount)
@@ -156,7 +156,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             "slot": self.market.origins.firm_slots[self.index],
             "entry_tier": self.pyramid.entry_tier,
             "quality": policy.quality,
-            "quality_value": quality_value(policy.quality, behaviour.quality_floor, behaviour.quality_want),
+            "quality_value": self.quality_value,
             "inconsistency": spec.inconsistency,
             "failure_rate": self.failure_rate,
             "image": spec.image,
@@ -178,6 +178,12 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             "effort": policy.channel_effort,
             "channel_cost": policy.channel_cost,
         }
+
+    @property
+    def quality_value(self) -> float:
+        """The value of the product's quality within what people want, 0 to 1; negative if it is refused."""
+        behaviour = self.market.scenario.customers.behaviour
+        return quality_value(self.policy.quality, behaviour.quality_floor, behaviour.quality_want)
 
     def prospect(self) -> float:
         """Return how promising the firm looks, 0 to 1: whether its customers grew over the last half-year."""

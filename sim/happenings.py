@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from sim import customers as people
 from sim import review
+from sim.seeding import seed_people
 from sim.settings import (
     AccessOpened,
     AdvertisingBurst,
@@ -20,6 +21,7 @@ from sim.settings import (
     ProgrammeEnd,
     ProgrammeStart,
     QualityCrisis,
+    Seeding,
 )
 
 if TYPE_CHECKING:
@@ -97,3 +99,5 @@ def _begin(market: Market, event: AnyEvent) -> None:
             review.expire_points(market.town, ender.index, market.books)
         case ConstraintLifted():
             people.lift_constraints(market.town, event.share, market.seed_used, market.period)
+        case Seeding():
+            seed_people(market, event)

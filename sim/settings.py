@@ -265,8 +265,24 @@ class AdvertisingBurst(_Event):
     periods: Lasting = Field(description="how long")
 
 
+class Seeding(_Event):
+    """A firm gives samples of its product to chosen people, who then know it and may speak of it."""
+
+    kind: Literal["seeding"]
+    firm: str = Field(description="the firm that gives samples")
+    share: Annotated[float, Field(gt=0, le=1)] = Field(default=0.02, description="share of people who get one")
+    to: Literal["hubs", "fringe", "anyone"] = Field(
+        default="hubs", description="those with most ties, those with fewest, or anyone by lot"
+    )
+    cost: NonNegative = Field(default=5.0, description="cost of each sample, in money")
+    talk: NonNegative = Field(
+        default=1.0,
+        description="how readily they speak of it, relative to customers who praise: see behaviour.praise_rate",
+    )
+
+
 AnyEvent = Annotated[
     Entry | Exit | AccessOpened | PriceChange | QualityCrisis | ProgrammeStart | ProgrammeEnd | ConstraintLifted
-    | AdvertisingBurst,
+    | AdvertisingBurst | Seeding,
     Field(discriminator="kind"),
 ]  # fmt: skip

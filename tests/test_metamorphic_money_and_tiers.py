@@ -32,11 +32,13 @@ MONEY: dict[str, tuple[str, ...]] = {
     "TierSpec": ("gift",),
     "DemandSpec": ("mean_basket",),
     "AdvertisingBurst": ("spend",),
+    "Seeding": ("cost",),
     "RewardTheBest": ("gift",),
     "TieredIncentives": ("gift",),
     "ChaseAcquisition": ("advertising", "welcome"),
     "Option": ("gift",),
     "HillClimb": ("gift_step",),
+    "BestResponse": ("gift_step",),
 }  # fmt: skip
 PER_MONEY = {"ProgrammeSpec": ("points_per_money",)}
 

@@ -8,11 +8,14 @@ from sim import draws
 from sim.accounts import Cause, Line
 from sim.draws import Stream
 from sim.loyalty_types import LoyaltyType
+from tests.reference.arithmetic import step
+from tests.reference.person import Word
 
 if TYPE_CHECKING:
-    from sim.settings import AnyEvent
+    from sim.settings import AnyEvent, Seeding
     from tests.reference.firm import Firm
     from tests.reference.market import ReferenceMarket
+    from tests.reference.person import Customer
 
 
 def happen(market: ReferenceMarket) -> None:
@@ -54,6 +57,8 @@ def _happen(market: ReferenceMarket, event: AnyEvent, firm: Firm | None) -> None
             _end_programme(firm)
         case "constraint_lifted":
             _lift_constraints(market, event.share)
+        case "seeding":
+            _seed(market, firm, event)
 
 
 def _close(firm: Firm) -> None:
@@ -83,6 +88,27 @@ def _end_programme(firm: Firm) -> None:
     for customer, relation in firm.members():
         firm.enter(Line.POINTS_EXPIRED, customer, relation.points)
         relation.points = 0.0
+
+
+def _seed(market: ReferenceMarket, firm: Firm, event: Seeding) -> None:
+    """Give samples to some: they know the firm, look around, and may speak well of it."""
+
+    def luck(customer: Customer, stream: Stream) -> float:
+        return draws.uniform(market.seed_used, int(stream), market.period, customer.id, firm.slot)
+
+    ties = {"hubs": -1, "fringe": 1, "anyone": 0}[event.to]
+    in_turn = sorted(
+        market.customer_list, key=lambda each: (ties * len(each.neighbours), luck(each, Stream.SEEDED), each.row)
+    )
+    word = firm.quality_value
+    for customer in in_turn[: round(event.share * market.n_customers)]:
+        firm.enter(Line.ACQUISITION, customer, event.cost)
+        if firm.number in customer.reach:
+            customer.relations[firm.number].is_aware = True
+            customer.is_alert = True
+        readiness = customer.talkativeness * (market.behaviour.praise_rate * event.talk)
+        if word > 0.0 and luck(customer, Stream.SEED_SPEAKS) < readiness:
+            customer.put_down = Word(firm, step(word), 0)
 
 
 def _lift_constraints(market: ReferenceMarket, share: float) -> None:

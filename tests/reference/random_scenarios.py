@@ -217,7 +217,7 @@ def events(draw: st.DrawFn, firm_specs: list[Raw], periods: int) -> Raw:
     firm = draw(st.sampled_from(firm_specs))
     if "programme" in firm:
         kinds += ["programme_start", "programme_end"]
-    kind = draw(st.sampled_from([*kinds, "advertising_burst"]))
+    kind = draw(st.sampled_from([*kinds, "advertising_burst", "seeding"]))
     raw: Raw = {"kind": kind, "at": draw(st.integers(0, periods - 1))}
     if kind not in ("constraint_lifted",) and (kind != "access_opened" or draw(st.booleans())):
         raw["firm"] = firm["name"]
@@ -228,6 +228,12 @@ def events(draw: st.DrawFn, firm_specs: list[Raw], periods: int) -> Raw:
             raw["failure_rate"] = draw(st.sampled_from((0.0, 0.3, 0.8)))
         case "advertising_burst":
             raw |= {"spend": draw(st.sampled_from((0.1, 2.0))), "periods": draw(st.integers(1, 8))}
+        case "seeding":
+            raw |= {
+                "share": draw(st.sampled_from((0.05, 0.3))),
+                "to": draw(st.sampled_from(("hubs", "fringe", "anyone"))),
+            }
+            raw |= {"cost": draw(st.sampled_from((0.0, 4.0))), "talk": draw(st.sampled_from((1.0, 3.0)))}
         case "constraint_lifted":
             raw["share"] = draw(st.sampled_from((0.5, 1.0)))
     if kind in ("price_change", "quality_crisis") and draw(st.booleans()):
