@@ -194,8 +194,8 @@ def _best_peel(
 
 def _is_in(places: FloatArray, low: FloatArray, high: FloatArray) -> BoolArray:
     # a place at a cut was peeled away; those at 0 and 1 never are
-    inside: BoolArray = (((places > low) | (low <= 0.0)) & ((places < high) | (high >= 1.0))).all(axis=1)
-    return inside
+    inside = ((places > low) | (low <= 0.0)) & ((places < high) | (high >= 1.0))
+    return np.asarray(inside.all(axis=1), dtype=np.bool_)
 
 
 def _limits(
