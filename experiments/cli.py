@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from experiments.analyses.commands import add_to
+
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Design
     from sim.scenario import Scenario
@@ -570,6 +572,8 @@ def _exit_with(comparisons: Sequence[Comparison]) -> None:
     if not all(comparison.succeeded for comparison in comparisons):
         click.get_current_context().exit(FAILED)
 
+
+add_to(main, _overrides)
 
 if __name__ == "__main__":
     main(prog_name="loyalty")

@@ -16,6 +16,7 @@ from experiments.report.words import count, difference_in_unit, in_unit, metric,
 if TYPE_CHECKING:
     from experiments.compare import Comparison
     from experiments.report.evidence import Evidence
+    from experiments.report.tables import Table as ReportTable
 
 PIPE_WIDTH = 120
 MAIN_METRICS = ("retention", "profit")
@@ -71,6 +72,16 @@ def summary_table(heading: str, rows: Mapping[str, Mapping[str, Any]], columns: 
             for column, value in zip(present, values, strict=True)
         ]
         table.add_row(name, *cells)
+    return table
+
+
+def table_of(told: ReportTable) -> Table:
+    """Return a table of a report's page for the terminal: what qualifies a cell stands below it."""
+    table = Table(title=told.caption, title_justify="left", show_lines=True)
+    for rank, column in enumerate(told.columns):
+        table.add_column(column, overflow="fold", justify="right" if rank else "left")
+    for heading, cells in told.rows:
+        table.add_row(heading, *(f"{cell.text}\n{cell.note}" if cell.note else cell.text for cell in cells))
     return table
 
 

@@ -49,6 +49,7 @@ def metric(name: str, horizon: int) -> Metric:
         "satisfaction": ("Satisfaction", "score", "mean satisfaction of the firm's customers"),
         "attachment": ("Attachment", "score", "mean attachment of the firm's customers"),
         "revenue": ("Revenue", "money", f"what customers paid, added up over {window}"),
+        "equity": ("Customer equity", "money", "what the firm's customers are worth to it at the end of the run"),
         "top20_share": (
             "Share of the top 20%",
             "percent",

@@ -1,0 +1,267 @@
+"""``loyalty sensitivity``, ``tournament``, ``optimise`` and ``robustness``."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from experiments.analyses.page import Found
+    from sim.scenario import Scenario
+
+FAILED = 1
+METRICS = (
+    "profit",
+    "retention",
+    "share",
+    "customers",
+    "repeat_rate",
+    "satisfaction",
+    "attachment",
+    "revenue",
+    "equity",
+)
+
+_folder = click.Path(path_type=Path)
+_out = click.option("--out", type=_folder, help="Folder for the page and its data.  [default: reports/COMMAND]")
+_workers = click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one per processor]")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+_set = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Change a setting (a TOML value).")
+_vary = click.option(
+    "--vary",
+    "varied",
+    multiple=True,
+    metavar="PATH=LOW:HIGH",
+    help="A setting that is not known for sure: a range, or choices PATH=A,B,C. A share of one type "
+    "(customers.mix.price) leaves the others in proportion.",
+)
+_metric = click.option("--metric", type=click.Choice(METRICS), default="profit", help="What is asked about.")
+
+
+def _seeds(default: int) -> Callable[[Any], Any]:
+    return click.option("--seeds", type=click.IntRange(1, 100_000), default=default, help="Seeds of every setting.")
+
+
+def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> None:
+    """Add the commands to the ``loyalty`` command.
+
+    Parameters
+    ----------
+    group : click.Group
+        The command they belong to.
+    overrides : callable
+        Turns what ``--set`` was given into settings by dotted path.
+    """
+
+    @group.command()
+    @click.argument("scenario")
+    @click.option("--against", metavar="ARM", help="Ask about the difference that this arm makes to SCENARIO.")
+    @click.option("--method", type=click.Choice(["sobol", "morris"]), default="sobol", help="Indices, or a screening.")
+    @click.option(
+        "-n", "size", type=click.IntRange(2), default=16, help="Base size of the design; of sobol a power of 2."
+    )
+    @_vary
+    @_metric
+    @_seeds(2)
+    @_set
+    @_workers
+    @_out
+    @_json
+    def sensitivity(
+        scenario: str,
+        against: str | None,
+        method: str,
+        size: int,
+        varied: tuple[str, ...],
+        metric: str,
+        seeds: int,
+        settings: tuple[str, ...],
+        workers: int | None,
+        out: Path | None,
+        as_json: bool,
+    ) -> None:
+        """Tell which assumption the answer hangs on: a level, or the difference between an arm and another.
+
+        SCENARIO is a file, a shipped name, or either with :ARM. Without --vary some assumptions that few are sure of
+        are varied, from half to twice what they are.
+        """
+        from experiments.analyses.ask_sensitivity import ask_sensitivity
+        from experiments.analyses.assumptions import factors_of
+        from experiments.analyses.evaluate import Bench
+
+        arms = _arms(scenario, against, overrides(settings))
+        factors = factors_of(varied, next(iter(arms.values())))
+        with Bench(workers) as bench:
+            found = ask_sensitivity(bench, arms, factors, metric, range(1, seeds + 1), method, size)
+        _tell(found, out or Path("reports/sensitivity"), as_json)
+
+    @group.command()
+    @click.argument("scenario")
+    @click.option("--worlds", type=click.IntRange(10, 1_000_000), default=60, help="Worlds to try.")
+    @_vary
+    @_metric
+    @_seeds(1)
+    @_set
+    @_workers
+    @_out
+    @_json
+    def robustness(
+        scenario: str,
+        worlds: int,
+        varied: tuple[str, ...],
+        metric: str,
+        seeds: int,
+        settings: tuple[str, ...],
+        workers: int | None,
+        out: Path | None,
+        as_json: bool,
+    ) -> None:
+        """Tell which arm of SCENARIO holds up when the world is not as assumed, and where another loses to it."""
+        from experiments.analyses.ask_robustness import ask_robustness
+        from experiments.analyses.assumptions import factors_of
+        from experiments.analyses.evaluate import Bench
+
+        arms = _all_arms(scenario, overrides(settings))
+        factors = factors_of(varied, next(iter(arms.values())))
+        with Bench(workers) as bench:
+            found = ask_robustness(bench, arms, factors, metric, range(1, seeds + 1), worlds)
+        _tell(found, out or Path("reports/robustness"), as_json)
+
+    @group.command()
+    @click.argument("scenario")
+    @click.option(
+        "--vary", "varied", multiple=True, required=True, metavar="PATH=LOW:HIGH", help="A lever of the firm."
+    )
+    @click.option(
+        "--budget", type=click.FloatRange(min=0), help="Most to spend on customers over the long run, in money."
+    )
+    @click.option("--trials", type=click.IntRange(2, 1_000_000), default=64, help="Policies to try.")
+    @click.option(
+        "--fresh", type=click.IntRange(2, 100_000), default=12, help="Seeds on which the best are judged anew."
+    )
+    @_seeds(4)
+    @_set
+    @_workers
+    @_out
+    @_json
+    def optimise(
+        scenario: str,
+        varied: tuple[str, ...],
+        budget: float | None,
+        trials: int,
+        fresh: int,
+        seeds: int,
+        settings: tuple[str, ...],
+        workers: int | None,
+        out: Path | None,
+        as_json: bool,
+    ) -> None:
+        """Search for policies of SCENARIO's firm that none beats in retention, profit and risk at once.
+
+        They are held against the scenario as it is and its arms, on seeds that the search never saw.
+        """
+        from experiments.analyses.ask_optimum import ask_optimum
+        from experiments.analyses.assumptions import parse
+        from experiments.analyses.evaluate import Bench
+        from sim.scenario import load_scenario
+
+        changes = overrides(settings)
+        base = _one(scenario, changes)
+        arms = {"as it is": base}
+        if ":" not in scenario:
+            arms |= {arm: _one(f"{scenario}:{arm}", changes) for arm in load_scenario(scenario).arms}
+        search, judge = range(1, seeds + 1), range(seeds + 1, seeds + fresh + 1)
+        with Bench(workers) as bench:
+            found = ask_optimum(bench, arms, [parse(text) for text in varied], search, judge, trials, budget)
+        _tell(found, out or Path("reports/optimise"), as_json)
+
+    @group.command()
+    @click.argument("scenario")
+    @click.option(
+        "--strategy",
+        "strategies",
+        multiple=True,
+        metavar="NAME",
+        help="Who plays: an arm of SCENARIO, by the strategy it gives the firm; a listed strategy with its defaults; or "
+        "MODULE:CLASS.  [default: all arms, and what has defaults]",
+    )
+    @click.option("--firms", type=click.IntRange(2, 6), default=2, help="Firms in each market.")
+    @_seeds(3)
+    @_set
+    @_workers
+    @_out
+    @_json
+    def tournament(
+        scenario: str,
+        strategies: tuple[str, ...],
+        firms: int,
+        seeds: int,
+        settings: tuple[str, ...],
+        workers: int | None,
+        out: Path | None,
+        as_json: bool,
+    ) -> None:
+        """Play every strategy against every other and itself in SCENARIO's market, in every seat."""
+        from experiments.analyses.ask_tournament import ask_tournament, players_of
+        from experiments.analyses.evaluate import Bench
+
+        base = _one(scenario, overrides(settings))
+        players = players_of(base, strategies)
+        with Bench(workers) as bench:
+            found = ask_tournament(bench, base, players, firms, range(1, seeds + 1))
+        _tell(found, out or Path("reports/tournament"), as_json)
+
+
+def _one(spec: str, changes: dict[str, object]) -> Scenario:
+    """Return the scenario that a path, a shipped name, or either with ``:ARM`` means."""
+    from sim.scenario import load_scenario
+
+    path, colon, arm = spec.rpartition(":")
+    if not colon or Path(spec).exists():
+        return load_scenario(spec, changes)
+    scenario = load_scenario(path).arm(arm)
+    return scenario.with_overrides(changes) if changes else scenario
+
+
+def _arms(spec: str, against: str | None, changes: dict[str, object]) -> dict[str, Scenario]:
+    scenario = _one(spec, changes)
+    if against is None:
+        return {scenario.name: scenario}
+    path = spec.rpartition(":")[0] if ":" in spec and not Path(spec).exists() else spec
+    other = _one(f"{path}:{against}", changes)
+    return {scenario.name.rpartition(":")[2]: scenario, against: other}
+
+
+def _all_arms(spec: str, changes: dict[str, object]) -> dict[str, Scenario]:
+    from sim.errors import InputError
+
+    scenario = _one(spec, changes)
+    if not scenario.arms:
+        raise InputError("has no arms to choose between", file=scenario.source, key="arms", allowed="two arms or more")
+    return {arm: _one(f"{spec}:{arm}", changes) for arm in scenario.arms}
+
+
+def _tell(found: Found, out: Path, as_json: bool) -> None:
+    """Save the page and say what was found; exit 1 if a run failed."""
+    command = shlex.join(["loyalty", *sys.argv[1:]])
+    written = found.save(out, command)
+    if as_json:
+        answer = {**found.answer, "report": str(written)}
+        click.echo(json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        from experiments.terminal import print_tables, table_of
+
+        click.echo(found.title)
+        print_tables(*(table_of(table) for table in found.tables))
+        for sentence in found.sentences:
+            click.echo(sentence)
+        click.echo(f"report: {written}")
+    if found.failures:
+        click.echo(f"{len(found.failures)} runs failed; they are listed in the report", err=True)
+        click.get_current_context().exit(FAILED)
