@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +63,8 @@ def ask_optimum(
         return _of_firm(bench, with_settings(base, tried), on, focal)
 
     with_settings(base, [{each.path: each.value(u) for each in levers} for u in (0.0, 1.0)])
-    found = opt.search(levers, evaluate, seeds, n_trials, budget, per_round, luck)
+    starts = [[_place_of(scenario, each) for each in levers] for scenario in arms.values()]
+    found = opt.search(levers, evaluate, seeds, n_trials, budget, per_round, luck, starts)
     if not found:
         raise InputError(
             "no policy tried keeps to it" if not bench.failures else f"no policy ran: {bench.failures[0]}",
@@ -89,8 +91,8 @@ def ask_optimum(
     gap = opt.advantage(best, shipped[rival])
     n_seeds = f"{count(len(fresh), 'fresh seed')}"
     sentences = [
-        f"The most profitable policy found earns {difference_in_unit(gap['profit'].mean, 'money')} against “{rival}”, "
-        "the "
+        f"The most profitable policy found earns {number(abs(gap['profit'].mean))} "
+        f"{'more' if gap['profit'].mean > 0.0 else 'less'} than “{rival}”, the "
         f"best of the policies given (95% interval {range_of(gap['profit'], 'money', is_difference=True)}; "
         f"{n_seeds}), and "
         f"keeps {difference_in_unit(gap['retention'].mean, 'percent')} points of customers "
@@ -166,6 +168,30 @@ def ask_optimum(
         },
         failures=bench.failures,
     )
+
+
+def _place_of(scenario: Scenario, lever: Factor) -> float:
+    """Return where a scenario's policy lies in the range of a lever, 0 to 1: as first posted, or as set."""
+    from sim.market import Market
+
+    value: Any = None
+    match lever.path.split("."):
+        case ["firms", firm, "tiers", tier, name]:
+            market = Market(scenario.with_overrides({"customers.count": 50}), collect=False)
+            market.step()
+            policy = market.firms[firm].policy if firm in market.firms else None
+            if policy is not None and tier in policy.tiers and hasattr(policy, name):
+                value = getattr(policy, name)[policy.tiers.index(tier)]
+        case keys:
+            value = scenario
+            for key in keys:
+                if isinstance(value, tuple):
+                    value = next((each for each in value if each.name == key), None)
+                else:
+                    value = value.get(key) if isinstance(value, dict) else getattr(value, key, None)
+    if not isinstance(value, int | float | np.floating) or lever.choices:
+        return 0.5
+    return min(1.0, max(0.0, (float(value) - lever.low) / (lever.high - lever.low)))
 
 
 def _of_firm(

@@ -188,8 +188,8 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         "strategies",
         multiple=True,
         metavar="NAME",
-        help="Who plays: an arm of SCENARIO, by the strategy it gives the firm; a listed strategy with its defaults; or "
-        "MODULE:CLASS.  [default: all arms, and what has defaults]",
+        help="Who plays: an arm of SCENARIO, by the strategy it gives the firm; a listed strategy with its defaults; "
+        "or MODULE:CLASS.  [default: all arms, and what has defaults]",
     )
     @click.option("--firms", type=click.IntRange(2, 6), default=2, help="Firms in each market.")
     @_seeds(3)
