@@ -72,6 +72,8 @@ class FirmCost(IntEnum):
     CAPACITY = 1
     PROGRAMME = 2
     FIXED = 3
+    PROMOTION = 4  # brand, personal selling and direct mail
+    STAFF = 5  # training, and replacing who leaves
 
 
 COST_NAMES: tuple[str, ...] = (

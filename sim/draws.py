@@ -91,6 +91,9 @@ class Stream(IntEnum):
     SAY_TOLERANCE = 59
     SAY_ATTITUDE = 60
     SAY_WISH = 61
+    # at a review, one per customer and firm (slot: the firm): who is contacted
+    CALLED = 160
+    MAILED = 161
     # at a seeding, one per person (slot: the firm)
     SEEDED = 140
     SEED_SPEAKS = 141

@@ -9,8 +9,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from sim.errors import nearest
 from sim.policy import Policy
+from sim.promotion import BudgetSpec, PromotionSpec
 from sim.pyramids import AnyPyramid, FourTier
-from sim.settings import Frac, NonNegative, Positive, Settings
+from sim.settings import Frac, Lasting, NonNegative, Positive, Settings
+from sim.staff import StaffSpec
 from sim.strategies import AnyStrategy
 from sim.strategies.equal_treatment import EqualTreatment
 
@@ -113,6 +115,21 @@ class FirmSpec(Settings):
     )
     contact_cost: Positive = Field(default=0.5, description="money for one advertising contact with one person")
     welcome: NonNegative = Field(default=0.0, description="money given to a customer at the first purchase")
+    promotion: PromotionSpec | None = Field(
+        default=None, description="the promotion mix; by default what is spent is all advertising"
+    )
+    budget: BudgetSpec | None = Field(
+        default=None, description="a budget for winning and keeping customers, in place of a promotion mix"
+    )
+    staff: StaffSpec | None = Field(
+        default=None, description="the staff; by default service does not depend on their morale"
+    )
+    familiarity_saving: Frac = Field(
+        default=0.0, description="share of the cost of service that is saved on a customer who has become familiar"
+    )
+    familiarity_periods: Lasting = Field(
+        default=104, description="periods of membership in which a customer becomes familiar, evenly"
+    )
     fixed_cost: NonNegative = Field(default=0.2, description="fixed cost, in money per person in the market and period")
     awareness: Frac = Field(default=0.6, description="share of people who know the firm at the start")
     reach: Frac = Field(default=1.0, description="share of people who can buy from the firm at all")
@@ -128,12 +145,19 @@ class FirmSpec(Settings):
             for name in names:
                 if name not in tiers:
                     raise ValueError(f'{key} names the tier "{name}", which the pyramid lacks; {nearest(name, tiers)}')
+        if self.promotion is not None and self.budget is not None:
+            raise ValueError("promotion and budget are both given; allowed: one of them, for a budget stands for a mix")
         ranks_by = getattr(self.strategy, "ranks_by", None)
         if ranks_by is not None and self.pyramid.rank_by != ranks_by:
             raise ValueError(
                 f'the strategy {self.strategy.name} needs pyramid.rank_by = "{ranks_by}", not "{self.pyramid.rank_by}"'
             )
         return self
+
+    @property
+    def mix(self) -> PromotionSpec | None:
+        """The promotion mix, given as such or as a budget for winning and keeping; or none."""
+        return self.budget.as_mix() if self.budget is not None else self.promotion
 
     def base_policy(self, channels: dict[str, ChannelSpec]) -> Policy:
         """Return the policy before any strategy: every tier alike, but for its channel and what ``tiers`` gives it."""
@@ -151,7 +175,7 @@ class FirmSpec(Settings):
             fire=np.zeros(len(tiers), dtype=bool),
             price=self.price,
             quality=self.quality,
-            advertising=self.advertising,
+            advertising=self.advertising if self.mix is None else self.mix.spend("advertising"),
             welcome=self.welcome,
         )
         given = {tier: spec.model_dump(exclude_none=True) for tier, spec in self.tiers.items()}

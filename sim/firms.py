@@ -11,6 +11,8 @@ import numpy.typing as npt
 from sim import review
 from sim.accounts import N_LINES, TIER_COST_LINES, FirmCost, Line
 from sim.framework import mesa
+from sim.promotion import Promotion
+from sim.staff import Staff
 from sim.strategies import Luck, MarketView
 
 if TYPE_CHECKING:
@@ -52,8 +54,12 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         self.price_factor = 1.0
         self.failure_rate = spec.failure_rate
         self.extra_advertising = 0.0
-        self._posted: tuple[Any, ...] = (None,) * 6
-        self.delivery = 1.0  # share of the promised service that is delivered
+        self._posted: tuple[Any, ...] = (None,) * 7
+        self.promotion = Promotion(spec.mix) if spec.mix is not None else None
+        self.staff = Staff(spec.staff) if spec.staff is not None else None
+        # service delivered relative to what is promised: past 1 if morale is high, and never beyond full service
+        self.delivery = self.staff.delivery if self.staff else 1.0
+        self.familiar = np.zeros((len(self.pyramid.tiers), 7))  # periods of familiarity, summed over customers
         self.last_review = 0
         n_tiers, n_types = len(self.pyramid.tiers), 7
         self.stock = np.zeros((n_tiers, n_types))  # customers
@@ -128,6 +134,8 @@ class Firm(mesa.Agent):  # type: ignore[misc]
                 entry = self.pyramid.entry_tier
                 review.fire(market.town, self.index, self.policy.fire, entry, market.said, market.books, market.since)
             self.last_review = market.period
+        if self.promotion and self.is_open:
+            self.promotion.begin_period()
         self.write_offers()
 
     def write_offers(self) -> None:
@@ -135,21 +143,23 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         offers, policy = self.market.offers[self.index][: len(self.policy.tiers)], self.policy
         posted = (
             policy, self.is_open, self.has_programme_running, self.price_factor, self.failure_rate,
-            self.extra_advertising,
+            self.extra_advertising, self.promotion.price_factor if self.promotion else 1.0,
         )  # fmt: skip
         if any(new is not old and new != old for new, old in zip(posted, self._posted, strict=True)):
             self._posted = posted
             for name, values in self._posted_columns().items():
                 offers[name] = values
         offers["prospect"] = self.prospect()
-        offers["delivered"] = policy.service * self.delivery
+        offers["delivered"] = np.minimum(1.0, policy.service * self.delivery)
+        if self.promotion:
+            offers["image"] = self.promotion.image(self.spec.image)
 
     def _posted_columns(self) -> dict[str, Any]:
         """Return the posted part of the offers, by column: a number, or an array of shape (n_tiers,)."""
         spec, policy = self.spec, self.policy
         programme = spec.programme if self.has_programme_running else None
         list_price = policy.price * self.price_factor
-        price = list_price * (1.0 - policy.discount)
+        price = list_price * (1.0 - policy.discount) * (self.promotion.price_factor if self.promotion else 1.0)
         points = programme.points_per_money * policy.points if programme else np.zeros(len(policy.tiers))
         return {
             "is_open": self.is_open,
@@ -201,7 +211,10 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         self.satisfaction_sum += own[:, :, Line.SATISFACTION_CHANGE]
         self.attachment_sum += own[:, :, Line.ATTACHMENT_CHANGE]
         self.points_open += float(market.period_points[self.index])
-        own[:, :, Line.SERVICE] = self.stock * self.service_costs[:, None]
+        served = self.stock
+        if self.spec.familiarity_saving > 0.0:
+            served = served - self.spec.familiarity_saving * self.familiar / self.spec.familiarity_periods
+        own[:, :, Line.SERVICE] = served * self.service_costs[:, None]
         self.customers_before.append(float(self.stock.sum()))
         costs, n_people = market.period_firm_costs[self.index], market.n_customers
         if self.is_open:
@@ -211,10 +224,21 @@ class Firm(mesa.Agent):  # type: ignore[misc]
                 costs[FirmCost.PROGRAMME] = self.spec.programme.running_cost * n_people
             if self.spec.capacity is not None:
                 costs[FirmCost.CAPACITY] = self.spec.capacity_cost * self.spec.capacity * n_people
+            if self.promotion:
+                costs[FirmCost.PROMOTION] = self.promotion.firm_cost * n_people
+        load = 0.0  # promised service relative to capacity
         if self.spec.capacity is not None:
             capacity = self.spec.capacity * n_people
-            load = float((self.stock.sum(axis=1) * self.policy.service).sum())
-            self.delivery = min(1.0, capacity / load) if load > 0.0 else 1.0
+            promised = float((self.stock.sum(axis=1) * self.policy.service).sum())
+            self.delivery = min(1.0, capacity / promised) if promised > 0.0 else 1.0
+            load = promised / capacity
+        if self.promotion:
+            self.promotion.end_period(math.fsum(own[:, :, Line.REVENUE].ravel()) / n_people, self.is_open)
+        if self.staff and self.is_open:
+            purchases = float(own[:, :, Line.PURCHASES].sum())
+            complaints = float(own[:, :, Line.COMPLAINTS].sum()) / purchases if purchases > 0.0 else 0.0
+            costs[FirmCost.STAFF] = self.staff.end_period(load, complaints) * n_people
+            self.delivery = (self.delivery if self.spec.capacity is not None else 1.0) * self.staff.delivery
 
 
 def quality_value(quality: float, floor: float, want: float) -> float:

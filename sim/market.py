@@ -179,7 +179,8 @@ class Market(mesa.Model):  # type: ignore[misc]
         ]
         promised = [
             firm.policy.quality
-            + self.behaviour.service_in_experience * firm.policy.service[firm.pyramid.entry_tier] * firm.delivery
+            + self.behaviour.service_in_experience
+            * min(1.0, firm.policy.service[firm.pyramid.entry_tier] * firm.delivery)
             for firm in firms
             if firm.is_open
         ]

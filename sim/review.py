@@ -25,6 +25,8 @@ class Due(NamedTuple):
     firm: npt.NDArray[np.int64]  # shape (n_due,), like the rest
     service_costs: npt.NDArray[np.float64]  # shape (n_due, n_tiers): of serving a customer for a period, in money
     last_review: npt.NDArray[np.int64]
+    familiarity_saving: npt.NDArray[np.float64]
+    familiarity_periods: npt.NDArray[np.int64]
     rank_by: npt.NDArray[np.int64]  # index into RANKING
     memory: npt.NDArray[np.float64]  # share of the record that is kept
     hysteresis: npt.NDArray[np.float64]
@@ -47,6 +49,8 @@ def review_pyramids(market: Market, firms: list[Firm]) -> None:
         firm=np.array([firm.index for firm in firms]),
         service_costs=np.array([np.resize(firm.service_costs, n_tiers) for firm in firms]),
         last_review=np.array([firm.last_review for firm in firms]),
+        familiarity_saving=np.array([firm.spec.familiarity_saving for firm in firms]),
+        familiarity_periods=np.array([firm.spec.familiarity_periods for firm in firms]),
         rank_by=np.array([RANKING.index(firm.pyramid.rank_by) for firm in firms]),
         memory=np.array([firm.pyramid.memory for firm in firms]),
         hysteresis=np.array([firm.pyramid.hysteresis for firm in firms]),
@@ -100,8 +104,21 @@ def rank_block(b, first, last, town, due, period, scores, n_scores):  # type: ig
 @inline
 def margin_after(relation, due, d, period):  # type: ignore[no-untyped-def]
     """Return the margin on record after the cost of service since the last review, as it is kept."""
-    n_periods = period - max(np.int64(relation.since), due.last_review[d])
-    return np.float32(relation.margin - due.service_costs[d, relation.tier] * n_periods)
+    since = np.int64(relation.since)
+    first = max(since, due.last_review[d])
+    n_served = np.float64(period - first)
+    if due.familiarity_saving[d] > 0.0:
+        longest = due.familiarity_periods[d]
+        n_familiar = familiar_periods(period - since, longest) - familiar_periods(first - since, longest)
+        n_served -= due.familiarity_saving[d] * n_familiar / longest
+    return np.float32(relation.margin - due.service_costs[d, relation.tier] * n_served)
+
+
+@formula
+def familiar_periods(length, longest):  # type: ignore[no-untyped-def]
+    """Return the sum of ``min(age, longest)`` over the ages 0 to ``length - 1`` of a membership."""
+    short = np.minimum(length, longest)
+    return short * (short - 1) // 2 + longest * (length - short)
 
 
 @inline

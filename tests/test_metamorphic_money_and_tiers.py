@@ -38,6 +38,9 @@ MONEY: dict[str, tuple[str, ...]] = {
     "ChaseAcquisition": ("advertising", "welcome"),
     "Option": ("gift",),
     "HillClimb": ("gift_step",),
+    "PromotionSpec": ("budget", "goodwill_half", "selling_cost", "mail_cost"),
+    "BudgetSpec": ("total", "selling_cost", "mail_cost"),
+    "StaffSpec": ("training", "training_cost", "replacement_cost"),
     "BestResponse": ("gift_step",),
 }  # fmt: skip
 PER_MONEY = {"ProgrammeSpec": ("points_per_money",)}

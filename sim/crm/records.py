@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from sim.review import familiar_periods
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -102,6 +104,11 @@ def records_of(market: Market, firm: Firm) -> Records:
     volume = own["volume"].astype(np.float64)
     repeats = np.maximum(0.0, volume - weights[since]) * (window / max(worth[0], 1.0))
     unbilled = now - np.maximum(since, firm.last_review)  # periods of service not yet charged to the record
+    served = unbilled.astype(np.float64)
+    if firm.spec.familiarity_saving > 0.0:
+        longest, total = firm.spec.familiarity_periods, familiar_periods.py_func
+        familiar = total(now - since, longest) - total(now - unbilled - since, longest)
+        served -= firm.spec.familiarity_saving * familiar / longest
     return Records(
         row=row,
         tier=tier,
@@ -112,6 +119,6 @@ def records_of(market: Market, firm: Firm) -> Records:
         repeats=repeats,
         volume=volume,
         revenue=own["revenue"].astype(np.float64),
-        margin=own["margin"].astype(np.float64) - firm.service_costs[tier] * unbilled,
+        margin=own["margin"].astype(np.float64) - firm.service_costs[tier] * served,
         credit=own["credit"].astype(np.float64),
     )

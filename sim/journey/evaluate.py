@@ -21,7 +21,7 @@ def trust(relation, offer):  # type: ignore[no-untyped-def]
 
 @inline
 def reward(person, relation, offer, behaviour):  # type: ignore[no-untyped-def]
-    """Return what the firm's programme and gifts give back, as a share of the price paid.
+    """Return what the firm's programme, gifts and, to who is no customer, welcome give back, as a share of the price.
 
     A reward pulls harder as its threshold nears (goal gradient; Kivetz, Urminsky & Zheng 2006, JMR 43(1)).
     """
@@ -31,6 +31,8 @@ def reward(person, relation, offer, behaviour):  # type: ignore[no-untyped-def]
         back += offer.points_worth * (1.0 + behaviour.goal_pull * progress)
     if offer.gift > 0.0:
         back += offer.gift * offer.gift_worth / (person.basket * offer.price)
+    if offer.welcome > 0.0 and not relation.is_active:
+        back += offer.welcome / (person.basket * offer.price)
     return back
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.levers.base import Lever
+from sim.levers.contacts import Contacts
+from sim.levers.familiarity import Familiarity
 
 if TYPE_CHECKING:
     from sim.market import Market
 
 #: In the order in which they are pulled within each moment of a period.
-LEVERS: tuple[type[Lever], ...] = ()
+LEVERS: tuple[type[Lever], ...] = (Contacts, Familiarity)
 
 
 def levers_of(market: Market) -> list[Lever]:

@@ -36,7 +36,7 @@ def appraise(person: Customer, firm: Firm, luck: float) -> Option:
     trust = (firm.prospect + relation.trust_quality + relation.trust_character + relation.trust_ability) / 4.0
     bond = person.attachment_weight * relation.attachment + how.trust_weight * trust
     leaning = (
-        how.image_weight * firm.spec.image
+        how.image_weight * firm.image
         + how.opinion_weight * relation.opinion
         + how.habit_weight * relation.habit
         + relation.taste
@@ -50,7 +50,7 @@ def appraise(person: Customer, firm: Firm, luck: float) -> Option:
 
 
 def _worth_of_rewards(person: Customer, firm: Firm, relation: Relation, offer: Offer) -> float:
-    """Return what points and gifts are worth to a person, as a share of the money paid."""
+    """Return what points, gifts and a welcome are worth to a person, as a share of the money paid."""
     worth, programme = 0.0, firm.spec.programme
     if firm.pays_points:
         rate = programme.points_per_money * offer.points * programme.reward_worth / programme.redeem_at
@@ -58,6 +58,8 @@ def _worth_of_rewards(person: Customer, firm: Firm, relation: Relation, offer: O
         worth += rate * (1.0 + goal_pull)
     if offer.gift > 0.0:
         worth += offer.gift * firm.spec.gift_worth / (person.basket * offer.price)
+    if firm.policy.welcome > 0.0 and not relation.is_active:
+        worth += firm.policy.welcome / (person.basket * offer.price)
     return worth
 
 

@@ -82,7 +82,10 @@ class Firm(mesa.Agent):
         self.price_factor = 1.0
         self.failure_rate = spec.failure_rate
         self.burst = 0.0  # added spend on advertising
-        self.delivery = 1.0
+        self.goodwill = self.purse = 0.0  # what promotion has built, and money in hand for price cuts
+        self.is_cut = False
+        self.morale, self.trained = (spec.staff.morale if spec.staff else 0.5), 0.0
+        self.delivery = self.staff_delivery
         self.prospect = 0.5
         self.stock: list[int] = []
         self.contacts = [0.0]  # advertising contacts per person, before each period and up to now
@@ -127,6 +130,21 @@ class Firm(mesa.Agent):
         pairs = [(customer, customer.relations[self.number]) for customer in self.model.customer_list]
         return [(customer, relation) for customer, relation in pairs if relation.is_active]
 
+    @property
+    def image(self) -> float:
+        """The brand's image, raised by goodwill."""
+        image, mix = self.spec.image, self.spec.mix
+        return image if mix is None else image + (1.0 - image) * (self.goodwill / (self.goodwill + mix.goodwill_half))
+
+    @property
+    def staff_delivery(self) -> float:
+        """What the morale of the staff makes of the service that is promised."""
+        return 1.0 + self.spec.staff.delivery_span * (2.0 * self.morale - 1.0) if self.spec.staff else 1.0
+
+    def known_for(self, relation: Relation, period: int) -> int:
+        """Return how familiar a customer is in a period, in periods."""
+        return min(period - relation.since, self.spec.familiarity_periods)
+
     # ---- review and policy ------------------------------------------------------------------------------------------
 
     @property
@@ -142,7 +160,10 @@ class Firm(mesa.Agent):
         members = self.members()
         for _, relation in members:
             service = self.policy.service[relation.tier]
-            served = t - max(relation.since, self.reviewed_at)
+            periods = range(max(relation.since, self.reviewed_at), t)
+            familiar = sum(self.known_for(relation, period) for period in periods)
+            saved = self.spec.familiarity_saving * familiar / self.spec.familiarity_periods
+            served = len(periods) - saved
             relation.margin = single(relation.margin - self.spec.service_cost * (service * service) * served)
         scores = [single(self.score(relation)) for _, relation in members]
         cuts = pyramid.cuts(np.array(scores, dtype=np.float64)).tolist()
@@ -227,16 +248,19 @@ class Firm(mesa.Agent):
 
     def write_offers(self) -> None:
         """Write down what each tier is offered in this period."""
-        policy, price = self.policy, self.price
+        policy, price, mix = self.policy, self.price, self.spec.mix
+        if mix is not None and self.is_open:
+            self.purse += mix.spend("promotion")
+            self.is_cut = self.purse > 0.0
         self.offers = []
         for tier in range(len(self.tiers)):
-            paid = price * (1.0 - float(policy.discount[tier]))
+            paid = price * (1.0 - float(policy.discount[tier])) * (1.0 - mix.cut if self.is_cut else 1.0)
             offer = Offer(
                 list_price=price,
                 price=paid,
                 log_price=math.log(paid),
                 service=float(policy.service[tier]),
-                delivered=float(policy.service[tier]) * self.delivery,
+                delivered=min(1.0, float(policy.service[tier]) * self.delivery),
                 effort=float(policy.channel_effort[tier]),
                 channel_cost=float(policy.channel_cost[tier]),
                 points=float(policy.points[tier]),
@@ -258,12 +282,14 @@ class Firm(mesa.Agent):
         for block in self.book:  # in order
             book += block
         self.book[:] = 0.0
-        stock = np.zeros(book.shape[:2])
+        stock, familiar = np.zeros(book.shape[:2]), np.zeros(book.shape[:2])
         for customer, relation in self.members():
             stock[relation.tier, customer.type] += 1.0
+            familiar[relation.tier, customer.type] += self.known_for(relation, self.model.period)
+        served = stock - self.spec.familiarity_saving * familiar / self.spec.familiarity_periods
         service = self.policy.service
         book[: len(self.tiers), :, Line.SERVICE] = (
-            self.spec.service_cost * (service * service)[:, None] * stock[: len(self.tiers)]
+            self.spec.service_cost * (service * service)[:, None] * served[: len(self.tiers)]
         )
         self.model.books[-1][self.number] = book
         costs = self.model.firm_costs[-1][self.number]
@@ -273,14 +299,47 @@ class Firm(mesa.Agent):
                 costs[FirmCost.CAPACITY] = self.spec.capacity * self.spec.capacity_cost * n_people
             if self.pays_points:
                 costs[FirmCost.PROGRAMME] = self.spec.programme.running_cost * n_people
+            if (mix := self.spec.mix) is not None:
+                spent = mix.spend("brand") + mix.spend("personal_selling") + mix.spend("direct_mail")
+                costs[FirmCost.PROMOTION] = spent * n_people
             costs[FirmCost.FIXED] = self.spec.fixed_cost * n_people
         by_tier = stock.sum(axis=1)
         load = sum(float(by_tier[k]) * float(service[k]) for k in range(len(self.tiers)))
         if self.spec.capacity is not None:
             self.delivery = min(1.0, self.spec.capacity * n_people / load) if load > 0.0 else 1.0
+        self.promote(math.fsum(book[..., Line.REVENUE].ravel()) / n_people)
+        if self.spec.staff is not None and self.is_open:
+            capacity = 1.0 if self.spec.capacity is None else self.delivery
+            bought, complained = float(book[..., Line.PURCHASES].sum()), float(book[..., Line.COMPLAINTS].sum())
+            utilised = 0.0 if self.spec.capacity is None else load / (self.spec.capacity * n_people)
+            costs[FirmCost.STAFF] = self.manage_staff(utilised, complained / bought if bought else 0.0) * n_people
+            self.delivery = capacity * self.staff_delivery
         self.stock.append(int(by_tier.sum()))
         if len(self.stock) > _GROWTH_OVER and self.stock[-1 - _GROWTH_OVER] > 0:
             growth = self.stock[-1] / self.stock[-1 - _GROWTH_OVER] - 1.0
             self.prospect = clip(growth * 10.0 + 0.5, 0.0, 1.0)
         else:
             self.prospect = 0.5
+
+    def promote(self, revenue: float) -> None:
+        """Account for the money off that was given, and let goodwill fade and be built."""
+        mix = self.spec.mix
+        if mix is None:
+            return
+        if self.is_cut:
+            self.purse -= revenue * mix.cut / (1.0 - mix.cut)
+            self.is_cut = False
+        self.goodwill *= 1.0 - mix.goodwill_decay
+        if self.is_open:
+            self.goodwill += mix.spend("brand")
+
+    def manage_staff(self, utilised: float, complaints: float) -> float:
+        """Lose and replace staff, train, and see what it does to morale; return the cost per person in the market."""
+        how = self.spec.staff
+        left = min(1.0, how.turnover * 2.0 * (1.0 - self.morale))
+        self.trained *= 1.0 - left
+        self.trained += (1.0 - self.trained) * (1.0 - math.exp(-how.training / how.training_cost))
+        strain = how.workload_effect * max(0.0, utilised - how.comfortable_load)
+        aim = 0.5 + how.training_effect * self.trained - strain - how.complaint_effect * complaints
+        self.morale += how.morale_speed * (clip(aim, 0.0, 1.0) - self.morale)
+        return how.training + left * how.replacement_cost

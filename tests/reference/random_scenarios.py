@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec, ProgrammeSpec
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
 from sim.network_settings import NetworkSpec
+from sim.promotion import CHANNELS, BudgetSpec, PromotionSpec
 from sim.pyramids import RANKING_KEYS
 from sim.settings import BehaviourSpec, CustomersSpec, DemandSpec
+from sim.staff import StaffSpec
 from sim.strategies import STRATEGIES
 from sim.topologies import EVEN_DEGREE, RECORDED, TAKES
 
@@ -185,6 +187,14 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
     if draw(st.booleans()):
         raw["programme"] = draw(some_of(ProgrammeSpec, skip=("redeem_at",)))
         raw["programme"]["redeem_at"] = draw(st.sampled_from((7, 40, 100)))
+    match draw(st.sampled_from(("promotion", "budget", "neither"))):
+        case "promotion":
+            raw["promotion"] = draw(some_of(PromotionSpec, skip=CHANNELS))
+            raw["promotion"] |= dict(zip(CHANNELS, draw(shares(len(CHANNELS))), strict=True))
+        case "budget":
+            raw["budget"] = draw(some_of(BudgetSpec))
+    if draw(st.booleans()):
+        raw["staff"] = draw(some_of(StaffSpec))
     raw["pyramid"], tiers = draw(pyramids())
     raw["strategy"] = draw(firm_strategies(tiers))
     ranks_by = getattr(STRATEGIES[raw["strategy"]["name"]], "ranks_by", None)

@@ -18,13 +18,14 @@ def profit_by_tier(evidence: Evidence) -> Picture:
     """Draw what each tier contributes, what the firm as a whole spends besides, and the profit that is left."""
     by_tier = evidence.intervals("tiers", "contribution", "tier")
     money = evidence.long_run
-    overhead = -money[[line for line in FIRM_LINES if line in money]].sum(axis=1)
+    firm_lines = [line for line in FIRM_LINES if line in money and money[line].any()]
+    overhead = -money[firm_lines].sum(axis=1)
     groups = [Group(tier, _of(evidence, by_tier, tier)) for tier in evidence.tiers]
     groups.append(Group("firm-wide costs", [_over_seeds(overhead, arm) for arm in evidence.arms]))
     groups.append(Group("profit", [evidence.level("profit", arm) for arm in evidence.arms]))
     caption = (
         f"What each tier brings over the last {evidence.horizon} periods: revenue less goods, service, recovery, "
-        f"incentives, channel and acquisition. {listed(FIRM_LINES).capitalize()} costs belong to the firm as a whole. "
+        f"incentives, channel and acquisition. {listed(firm_lines).capitalize()} costs belong to the firm as a whole. "
         "Whiskers are 95% intervals over seeds."
     )
     return _drawn(
