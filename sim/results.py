@@ -29,7 +29,8 @@ FloatArray = npt.NDArray[np.float64]
 SAMPLE_SIZE = 400  # people in the sample of the network
 TIER_COST_NAMES = tuple(line.name.lower() for line in TIER_COST_LINES)
 COUNT_LINES = ("failures", "complaints", "recoveries", "praise", "grievances", "praise_heard", "grievances_heard")
-POINT_LINES = ("points_issued", "points_redeemed", "points_expired")
+POINT_LINES = ("points_issued", "points_redeemed", "points_expired", "points_honoured")
+PROGRAMME_LINES = ("member_purchases", "member_repurchases", "prizes", "guests", "rewards")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Results:
         What happened, by line.
     stock, satisfaction_sum, attachment_sum : array, shape (n_periods, n_firms, n_tiers, 7 types)
         Customers at the end of each period, and sums over them.
-    firm_costs : array, shape (n_periods, n_firms, 4)
+    firm_costs : array, shape (n_periods, n_firms, n_costs)
         Costs that no tier bears, in money.
     points_open : array, shape (n_periods, n_firms)
         Points neither redeemed nor expired.
@@ -178,7 +179,7 @@ class Results:
             "retention": retention,
             "satisfaction": satisfaction,
             "attachment": attachment,
-            **{name: books[..., Line[name.upper()]] for name in (*COUNT_LINES, *POINT_LINES)},
+            **{name: books[..., Line[name.upper()]] for name in (*COUNT_LINES, *POINT_LINES, *PROGRAMME_LINES)},
             "points_open": self.points_open,
             "revenue": flows["revenue"],
             "discounts": books[..., Line.DISCOUNTS],

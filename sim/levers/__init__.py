@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.levers.base import Lever
+from sim.levers.occasions import Occasions
+from sim.levers.programmes import Programmes
 
 if TYPE_CHECKING:
     from sim.market import Market
 
 #: In the order in which they are pulled within each moment of a period.
-LEVERS: tuple[type[Lever], ...] = ()
+LEVERS: tuple[type[Lever], ...] = (Programmes, Occasions)
 
 
 def levers_of(market: Market) -> list[Lever]:

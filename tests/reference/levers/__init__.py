@@ -30,11 +30,15 @@ class Lever:
     def after_life(self) -> None:
         """Act when customers have lived through the period, before they listen."""
 
-
-#: In the same order as in ``sim.levers``.
-LEVERS: tuple[type[Lever], ...] = ()
+    def states(self) -> list[list[list[float]]]:
+        """Return what it remembers, in the order of ``sim.levers``: by state, customer and firm."""
+        return []
 
 
 def levers_of(model: ReferenceMarket) -> list[Lever]:
-    """Return the levers that the scenario pulls."""
-    return [lever(model) for lever in LEVERS if lever.is_pulled(model.scenario)]
+    """Return the levers that the scenario pulls, in the same order as in ``sim.levers``."""
+    from tests.reference.levers.occasions import Occasions
+    from tests.reference.levers.programmes import Programmes
+
+    levers: tuple[type[Lever], ...] = (Programmes, Occasions)
+    return [lever(model) for lever in levers if lever.is_pulled(model.scenario)]
