@@ -154,8 +154,8 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         list_price = policy.price * self.price_factor
         price = list_price * (1.0 - policy.discount)
         takes_part, perks = programme_columns(spec, programme)
-        is_points = programme is not None and programme.kind == "points"
-        points = programme.points_per_money * policy.points * takes_part if is_points else np.zeros(len(policy.tiers))
+        pays = programme if programme and programme.kind == "points" else None
+        points = pays.points_per_money * policy.points * takes_part if pays else np.zeros(len(policy.tiers))
         return {
             "is_open": self.is_open,
             "slot": self.market.origins.firm_slots[self.index],
@@ -171,13 +171,13 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             "recovery": spec.recovery,
             "complaint_cost": spec.complaint_cost,
             "welcome": policy.welcome,
-            "redeem_at": programme.redeem_at * takes_part if is_points else 0.0,
+            "redeem_at": pays.redeem_at * takes_part if pays else 0.0,
             "clearing": programme.clearing if programme else 0.0,
-            "coalition": self._coalition if is_points else 0,
+            "coalition": self._coalition if pays else 0,
             **perks,
             "reward_cost": programme.reward_cost if programme else 0.0,
             "points": points,
-            "points_worth": points * programme.reward_worth / programme.redeem_at if is_points else 0.0,
+            "points_worth": points * pays.reward_worth / pays.redeem_at if pays else 0.0,
             "service": policy.service,
             "list_price": list_price,
             "price": price,

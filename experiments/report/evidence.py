@@ -49,7 +49,7 @@ MARKET_TABLES = {  # so do those; of the first, every firm is kept
     ),
 }
 TIER_LINES = ("goods", "service", "recovery", "incentives", "channel", "acquisition")
-FIRM_LINES = ("advertising", "capacity", "programme", "fixed")
+FIRM_LINES = ("advertising", "capacity", "programme", "events", "fixed")
 USUAL_TIERS = ("platinum", "gold", "iron", "lead")
 USUAL_TYPES = ("monopoly", "inertia", "latent", "convenience", "price", "incentive", "premium")
 UNTIERED = "no tier"

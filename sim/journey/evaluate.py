@@ -88,9 +88,9 @@ def perceived_value(person, relation, points, card, offer, log_reference, behavi
 
 
 @seldom
-def reason_to_switch(
+def reason_to_switch(  # type: ignore[no-untyped-def]
     person, old, old_points, old_card, old_offer, new, new_points, new_card, new_offer, log_reference, behaviour
-):  # type: ignore[no-untyped-def]
+):
     """Return what tells most for the new firm against the old: the cause if the old firm loses the customer.
 
     Unresolved failures count as the cause where the relationship tells most; else whatever has no other name is a

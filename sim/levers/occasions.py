@@ -72,8 +72,8 @@ class Occasions(Lever):
     """Invite people on a firm's record to an event, in a form and at a place that suits some of them.
 
     Source: Wohlfeil & Whelan (2006), "Consumer motivations to participate in event-marketing strategies", Journal of
-    Marketing Management 22(5-6), for why people come; McAlexander, Schouten & Koenig (2002), "Building brand community",
-    Journal of Marketing 66(1), for the bonds that shared events build.
+    Marketing Management 22(5-6), for why people come; McAlexander, Schouten & Koenig (2002), "Building brand
+    community", Journal of Marketing 66(1), for the bonds that shared events build.
     """
 
     def __init__(self, market: Market) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec, ProgrammeSpec
+from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
 from sim.network_settings import NetworkSpec
-from sim.programme_settings import CashBackSpec, OccasionSpec, PrizesSpec, StatusSpec
+from sim.programme_settings import CashBackSpec, OccasionSpec, PrizesSpec, ProgrammeSpec, StatusSpec
 from sim.pyramids import RANKING_KEYS
 from sim.settings import BehaviourSpec, CustomersSpec, DemandSpec
 from sim.strategies import STRATEGIES
