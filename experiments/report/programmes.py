@@ -35,7 +35,7 @@ def programmes(evidence: Evidence) -> Table | None:
         ["Arm", "Members", "Their purchases", "Redeemed", "Expired", "Cost of revenue", "Cost per repeat purchase"],
         rows,
         "Over the long run; members are of the customers at its end, redeemed and expired of the points issued. "
-        "The cost is of rewards, invitations and running the programme. A repeat purchase by a member would in part have "
+        "The cost is of rewards, invitations and running costs. A repeat purchase by a member would in part have "
         "been made anyway: what the programme added is the difference between arms, not in this table. Smaller print: "
         "95% intervals over seeds.",
     )
