@@ -49,6 +49,8 @@ _COLUMNS = {
     "attributes": ["period", "group", "name", "attribute", "firm", "importance", "performance"],
     "four_tests": ["firm", "tier", "lever", "cost", "worth_per_cost", "cost_share", "experienced", "sustained"],
     "contagion": ["firm", "opinion_clustering", "churn_clustering", "retention_hubs", "retention_others"],
+    "programmes": ["firm", "kind", "participation", "cost", "cost_share", "cost_per_repeat"],
+    "occasions": ["period", "firm", "name", "invited", "willing", "guests", "needs"],
     "nodes": ["node", "firm", "type", "opinion", "status"],
     "ties": ["a", "b"],
 }

@@ -47,15 +47,21 @@ class Line(IntEnum):
     POINTS_ISSUED = 14
     POINTS_REDEEMED = 15
     POINTS_EXPIRED = 16
-    REVENUE = 17
-    DISCOUNTS = 18  # already taken off the revenue
-    GOODS = 19
-    SERVICE = 20
-    RECOVERY = 21
-    INCENTIVES = 22
-    CHANNEL = 23
-    ACQUISITION = 24
-    LOST = 25
+    POINTS_HONOURED = 17  # points of partners that paid for rewards given here
+    MEMBER_PURCHASES = 18  # purchases by those who take part in the firm's programme ...
+    MEMBER_REPURCHASES = 19  # ... and the repurchases among them
+    PRIZES = 20  # won
+    GUESTS = 21  # at the firm's events
+    REVENUE = 22
+    DISCOUNTS = 23  # already taken off the revenue
+    REWARDS = 24  # what of the incentives the programme gave, invitations included
+    GOODS = 25
+    SERVICE = 26
+    RECOVERY = 27
+    INCENTIVES = 28
+    CHANNEL = 29
+    ACQUISITION = 30
+    LOST = 31
 
 
 N_LINES = int(Line.LOST) + len(Cause)
@@ -74,6 +80,7 @@ class FirmCost(IntEnum):
     FIXED = 3
     PROMOTION = 4  # brand, personal selling and direct mail
     STAFF = 5  # training, and replacing who leaves
+    EVENTS = 6  # that the firm holds, but for what each guest costs
 
 
 COST_NAMES: tuple[str, ...] = (

@@ -101,6 +101,14 @@ class Stream(IntEnum):
     SAY_IMPORTANCE = 120
     SAY_PERFORMANCE = 128
     ASKED_OF_MARKET = 136
+    # of a programme with a card, one per person and firm (slot: the firm)
+    ENROL = 160
+    PRIZE = 161
+    INVITE = 162
+    # at an event that a firm holds, one per person (slot: the firm and the event)
+    ATTEND = 164
+    LOT = 165
+    WANT = 166
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

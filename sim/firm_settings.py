@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from sim.errors import nearest
 from sim.policy import Policy
+from sim.programme_settings import OccasionSpec, ProgrammeSpec, check_tiers
 from sim.promotion import BudgetSpec, PromotionSpec
 from sim.pyramids import AnyPyramid, FourTier
 from sim.settings import Frac, Lasting, NonNegative, Positive, Settings
@@ -31,22 +32,6 @@ DEFAULT_CHANNELS: dict[str, ChannelSpec] = {
     "web": ChannelSpec(effort=0.15, cost=0.4),
     "third_party": ChannelSpec(effort=0.40, cost=0.1),
 }
-
-
-class ProgrammeSpec(Settings):
-    """A points programme: what is earned, when it pays out, what it is worth and what it costs."""
-
-    points_per_money: Annotated[float, Field(ge=0, le=1e5)] = Field(
-        default=1.0, description="points earned per unit of money paid"
-    )
-    redeem_at: Annotated[int, Field(ge=1, le=10**9)] = Field(
-        default=200, description="whole points at which the reward is paid out"
-    )
-    reward_worth: NonNegative = Field(default=8.0, description="worth of the reward to the customer, in money")
-    reward_cost: NonNegative = Field(default=5.0, description="cost of the reward to the firm, in money")
-    running_cost: NonNegative = Field(
-        default=0.005, description="cost of running the programme, in money per person in the market and period"
-    )
 
 
 class TierSpec(Settings):
@@ -102,7 +87,8 @@ class FirmSpec(Settings):
     gift_worth: NonNegative = Field(
         default=1.5, description="worth of a gift to the customer relative to its cost (thanks in own product)"
     )
-    programme: ProgrammeSpec | None = Field(default=None, description="the points programme, if any")
+    programme: ProgrammeSpec | None = Field(default=None, description="the loyalty programme, if any")
+    occasions: tuple[OccasionSpec, ...] = Field(default=(), description="events that the firm holds")
     channel: str = Field(default="store", description="channel that serves every tier not named in channels")
     tier_channels: dict[str, str] = Field(default={}, description="channel by tier")
     tiers: dict[str, TierSpec] = Field(
@@ -158,6 +144,17 @@ class FirmSpec(Settings):
     def mix(self) -> PromotionSpec | None:
         """The promotion mix, given as such or as a budget for winning and keeping; or none."""
         return self.budget.as_mix() if self.budget is not None else self.promotion
+
+    @model_validator(mode="after")
+    def _groups_exist(self) -> FirmSpec:
+        if self.programme is not None:
+            check_tiers("programme.group", self.programme.group, self.pyramid.tiers)
+        names = [occasion.name for occasion in self.occasions]
+        for i, occasion in enumerate(self.occasions):
+            check_tiers(f"occasions.{i}.group", occasion.group, self.pyramid.tiers)
+            if names.count(occasion.name) > 1:
+                raise ValueError(f'occasions: two events are called "{occasion.name}"; allowed: each name once')
+        return self
 
     def base_policy(self, channels: dict[str, ChannelSpec]) -> Policy:
         """Return the policy before any strategy: every tier alike, but for its channel and what ``tiers`` gives it."""

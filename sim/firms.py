@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from sim.firm_settings import FirmSpec
     from sim.market import Market
     from sim.policy import Policy
+    from sim.programme_settings import ProgrammeSpec
 
 FloatArray = npt.NDArray[np.float64]
+PERKS = ("programme", "perks", "cash_back", "cash_at_once", "esteem", "prize")  # columns of an offer
 PROSPECT_MEMORY = 26  # periods over which customers judge whether a firm grows
 TREND_SCALE = 10.0  # a firm that grows or shrinks by 5% in that time looks wholly promising or hopeless
 
@@ -51,6 +53,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         self.decided: Policy = self.base
         self.is_open = True
         self.has_programme_running = True
+        self._coalition = _number_of_coalition(spec, market.scenario.firms)
         self.price_factor = 1.0
         self.failure_rate = spec.failure_rate
         self.extra_advertising = 0.0
@@ -160,7 +163,9 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         programme = spec.programme if self.has_programme_running else None
         list_price = policy.price * self.price_factor
         price = list_price * (1.0 - policy.discount) * (self.promotion.price_factor if self.promotion else 1.0)
-        points = programme.points_per_money * policy.points if programme else np.zeros(len(policy.tiers))
+        takes_part, perks = programme_columns(spec, programme)
+        pays = programme if programme and programme.kind == "points" else None
+        points = pays.points_per_money * policy.points * takes_part if pays else np.zeros(len(policy.tiers))
         return {
             "is_open": self.is_open,
             "slot": self.market.origins.firm_slots[self.index],
@@ -176,10 +181,13 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             "recovery": spec.recovery,
             "complaint_cost": spec.complaint_cost,
             "welcome": policy.welcome,
-            "redeem_at": programme.redeem_at if programme else 0.0,
+            "redeem_at": pays.redeem_at * takes_part if pays else 0.0,
+            "clearing": programme.clearing if programme else 0.0,
+            "coalition": self._coalition if pays else 0,
+            **perks,
             "reward_cost": programme.reward_cost if programme else 0.0,
             "points": points,
-            "points_worth": points * programme.reward_worth / programme.redeem_at if programme else 0.0,
+            "points_worth": points * pays.reward_worth / pays.redeem_at if pays else 0.0,
             "service": policy.service,
             "list_price": list_price,
             "price": price,
@@ -239,6 +247,35 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             complaints = float(own[:, :, Line.COMPLAINTS].sum()) / purchases if purchases > 0.0 else 0.0
             costs[FirmCost.STAFF] = self.staff.end_period(load, complaints) * n_people
             self.delivery = (self.delivery if self.spec.capacity is not None else 1.0) * self.staff.delivery
+
+
+def programme_columns(
+    spec: FirmSpec, programme: ProgrammeSpec | None
+) -> tuple[FloatArray, dict[str, FloatArray | float]]:
+    """Return which tiers may take part in a programme, 1 or 0, and the columns of offers that say what members get."""
+    tiers = spec.pyramid.tiers
+    if programme is None:
+        return np.zeros(len(tiers)), dict.fromkeys(PERKS, 0.0)
+    group = tiers if programme.group is None else programme.group
+    takes_part = np.array([float(tier in group) for tier in tiers])
+    cash, status, prizes = programme.cash_back, programme.status, programme.prizes
+    share = cash.share if programme.kind == "cash_back" else 0.0
+    esteem = status.esteem if programme.kind == "status" else 0.0
+    prize = prizes.felt * prizes.chance * prizes.worth if programme.kind == "prizes" else 0.0
+    return takes_part, {
+        "programme": takes_part * (2.0 if programme.uses_cards else 1.0),
+        "perks": takes_part * float(share > 0.0 or esteem > 0.0 or prize > 0.0),
+        "cash_back": takes_part * share,
+        "cash_at_once": takes_part * (share if cash.paid_at == "purchase" else 0.0),
+        "esteem": takes_part * esteem,
+        "prize": prize,
+    }
+
+
+def _number_of_coalition(spec: FirmSpec, firms: tuple[FirmSpec, ...]) -> int:
+    """Return the number of the coalition whose programme a firm shares, from 1; 0 if it shares none."""
+    names = sorted({firm.programme.coalition or "" for firm in firms if firm.programme} - {""})
+    return names.index(spec.programme.coalition) + 1 if spec.programme and spec.programme.coalition else 0
 
 
 def quality_value(quality: float, floor: float, want: float) -> float:

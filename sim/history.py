@@ -24,7 +24,7 @@ class History:
         What happened.
     stock, satisfaction, attachment : list of array, shape (n_firms, n_tiers, 7 types)
         Customers at the end of the period, and sums over them.
-    firm_costs : list of array, shape (n_firms, 4)
+    firm_costs : list of array, shape (n_firms, n_costs)
         Costs that no tier bears, in the order of ``FirmCost``.
     points_open : list of array, shape (n_firms,)
         Points issued and neither redeemed nor expired.

@@ -94,6 +94,7 @@ class Market(mesa.Model):  # type: ignore[misc]
         self.history = History()
         self.firms: dict[str, Firm] = {spec.name: Firm(self, index, spec) for index, spec in enumerate(scenario.firms)}
         happenings.set_the_scene(self)
+        self.cards = np.zeros((1, 1), dtype=np.int8)  # of programmes, if there are any with cards
         self.levers = levers_of(self)
         self.audit = Audit(self)
         self.customers = Customers(self.town, self.network, {f.name: f.pyramid.tiers for f in self.firms.values()})
@@ -187,7 +188,9 @@ class Market(mesa.Model):  # type: ignore[misc]
         life.live_through(
             self.town,
             self.network,
-            context.Market(self.offers, self.exposure, math.fsum(promised) / len(promised) if promised else 0.0),
+            context.Market(
+                self.offers, self.exposure, math.fsum(promised) / len(promised) if promised else 0.0, self.cards
+            ),
             self.behaviour,
             self.origins,
             context.Clock(self.seed_used, self.period),

@@ -58,6 +58,10 @@ AT_MOST = np.array(
         (Line.FAILURES, Line.PURCHASES),
         (Line.COMPLAINTS, Line.FAILURES),
         (Line.RECOVERIES, Line.COMPLAINTS),
+        (Line.MEMBER_PURCHASES, Line.PURCHASES),
+        (Line.MEMBER_REPURCHASES, Line.REPURCHASES),
+        (Line.PRIZES, Line.MEMBER_PURCHASES),
+        (Line.REWARDS, Line.INCENTIVES),
     ],
     dtype=np.int64,
 )
@@ -87,7 +91,7 @@ class Count(NamedTuple):
 @inline
 def is_count(line):  # type: ignore[no-untyped-def]
     """Say whether a line of the books counts whole things: people, purchases, words, points."""
-    return line <= Line.GRIEVANCES_HEARD or Line.POINTS_ISSUED <= line <= Line.POINTS_EXPIRED or line >= Line.LOST
+    return line <= Line.GRIEVANCES_HEARD or Line.POINTS_ISSUED <= line <= Line.GUESTS or line >= Line.LOST
 
 
 @inline
@@ -118,7 +122,7 @@ def audit_books(books, costs, stock, told_stock, satisfaction, attachment, point
     ----------
     books : array, shape (n_firms, n_tiers, 7 types, n_lines)
         The ledger of the period.
-    costs : array, shape (n_firms, 4)
+    costs : array, shape (n_firms, n_costs)
         Costs that no tier bears.
     stock, points : array, shape (n_firms, n_tiers, 7 types) and (n_firms,)
         The audit's own customers and open points; carried forward in place.

@@ -17,6 +17,7 @@ from sim.crm.contagion import contagion
 from sim.crm.four_tests import four_tests
 from sim.loyalty_types import TYPE_NAMES
 from sim.network import sample, ties_among
+from sim.programme_results import members_at_end, occasions_held, programmes
 from sim.records import STEPS
 from sim.version import version
 
@@ -29,7 +30,8 @@ FloatArray = npt.NDArray[np.float64]
 SAMPLE_SIZE = 400  # people in the sample of the network
 TIER_COST_NAMES = tuple(line.name.lower() for line in TIER_COST_LINES)
 COUNT_LINES = ("failures", "complaints", "recoveries", "praise", "grievances", "praise_heard", "grievances_heard")
-POINT_LINES = ("points_issued", "points_redeemed", "points_expired")
+POINT_LINES = ("points_issued", "points_redeemed", "points_expired", "points_honoured")
+PROGRAMME_LINES = ("member_purchases", "member_repurchases", "prizes", "guests", "rewards")
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Results:
         What happened, by line.
     stock, satisfaction_sum, attachment_sum : array, shape (n_periods, n_firms, n_tiers, 7 types)
         Customers at the end of each period, and sums over them.
-    firm_costs : array, shape (n_periods, n_firms, 4)
+    firm_costs : array, shape (n_periods, n_firms, n_costs)
         Costs that no tier bears, in money.
     points_open : array, shape (n_periods, n_firms)
         Points neither redeemed nor expired.
@@ -76,6 +78,10 @@ class Results:
         Levers by firm and tier, judged: see :func:`sim.crm.four_tests.four_tests`.
     studies : list of Study
         What samples of the market said of attributes and firms, from first to last.
+    members : array of int, shape (n_firms,)
+        Customers who take part in each firm's programme, at the end.
+    occasions : DataFrame
+        Events that firms held: see :func:`sim.programme_results.occasions_held`.
     """
 
     scenario: Scenario
@@ -99,6 +105,8 @@ class Results:
     contagion: pd.DataFrame
     four_tests: pd.DataFrame
     studies: list[Study]
+    members: npt.NDArray[np.int64]
+    occasions: pd.DataFrame
 
     @classmethod
     def of(cls, market: Market) -> Results:
@@ -127,6 +135,8 @@ class Results:
             contagion=contagion(market),
             four_tests=four_tests(market),
             studies=market.history.studies,
+            members=members_at_end(market),
+            occasions=occasions_held(market),
         )
 
     @property
@@ -178,7 +188,7 @@ class Results:
             "retention": retention,
             "satisfaction": satisfaction,
             "attachment": attachment,
-            **{name: books[..., Line[name.upper()]] for name in (*COUNT_LINES, *POINT_LINES)},
+            **{name: books[..., Line[name.upper()]] for name in (*COUNT_LINES, *POINT_LINES, *PROGRAMME_LINES)},
             "points_open": self.points_open,
             "revenue": flows["revenue"],
             "discounts": books[..., Line.DISCOUNTS],
@@ -295,6 +305,11 @@ class Results:
         """Customer value analysis, by study, segment, attribute and firm: see :func:`sim.crm.attributes.tabulate`."""
         focal = self.firms.index(self.scenario.focal_firm)
         return tabulate(self.studies, self.firms, focal, self.scenario.firms[focal].pyramid.tiers)
+
+    @cached_property
+    def programmes(self) -> pd.DataFrame:
+        """What each firm's programme came to in the long run: see :func:`sim.programme_results.programmes`."""
+        return programmes(self)
 
     @property
     def loyalty_weights(self) -> pd.DataFrame:

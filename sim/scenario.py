@@ -17,6 +17,7 @@ from sim.errors import InputError, nearest
 from sim.explain import explain
 from sim.firm_settings import DEFAULT_CHANNELS, ChannelSpec, FirmSpec
 from sim.network_settings import NetworkSpec
+from sim.programme_settings import check_coalitions
 from sim.settings import AnyEvent, CustomersSpec, Settings, SurveySpec
 
 SHIPPED_FOLDER = Path(__file__).resolve().parent.parent / "scenarios"
@@ -74,6 +75,7 @@ class Scenario(Settings):
         for key, named_firm in named.items():
             if named_firm is not None and named_firm not in names:
                 raise ValueError(f'{key}: no firm is called "{named_firm}"; {nearest(named_firm, names)}')
+        check_coalitions({firm.name: firm.programme for firm in self.firms if firm.programme is not None})
         return self
 
     @model_validator(mode="after")
@@ -85,6 +87,11 @@ class Scenario(Settings):
                 spec = next(firm for firm in self.firms if firm.name == event.firm)
                 if spec.programme is None and spec.gift == 0 and not hasattr(spec.strategy, "gift"):
                     raise ValueError(f'events.{i}: "{event.firm}" has neither a programme nor gifts')
+        for firm in self.firms:
+            for i, occasion in enumerate(firm.occasions):
+                if occasion.at >= self.periods:
+                    key = f"firms.{firm.name}.occasions.{i}.at"
+                    raise ValueError(f"{key} = {occasion.at}; allowed: below periods = {self.periods}")
         return self
 
     @field_validator("arms")

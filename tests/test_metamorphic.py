@@ -208,11 +208,16 @@ def test_a_firm_that_nobody_can_reach_and_that_promises_the_same_is_nothing() ->
 def without_totals(raw: Raw) -> None:
     """Change settings so that nobody's life depends on how many others there are."""
     raw["network"] = {"topology": "empty"}
+    raw["events"] = [event for event in raw["events"] if event["kind"] != "seeding"]  # of a share of all
     raw["customers"]["behaviour"]["trust_weight"] = 0.0  # trust looks at whether a firm grows
     for firm in raw["firms"]:
         firm.pop("capacity", None)  # shared by a firm's customers
         firm["pyramid"] = {"scheme": "n_tier", "names": ["all"], "shares": [1.0], "review_every": 5}
         firm["strategy"], firm["tier_channels"], firm["tiers"] = {"name": "equal_treatment"}, {}, {}
+        for part in (firm.get("programme", {}), *firm["occasions"]):
+            part.pop("group", None)
+        for occasion in firm["occasions"]:
+            occasion["places"] = 1.0  # a lot decides among all who would come
 
 
 @EXAMPLES

@@ -27,7 +27,10 @@ MONEY: dict[str, tuple[str, ...]] = {
         "service_cost", "capacity_cost", "gift", "complaint_cost", "advertising", "contact_cost", "welcome",
         "fixed_cost",
     ),
-    "ProgrammeSpec": ("reward_worth", "reward_cost", "running_cost"),
+    "ProgrammeSpec": ("reward_worth", "reward_cost", "running_cost", "invite_cost"),
+    "StatusSpec": ("level_cost",),
+    "PrizesSpec": ("worth", "cost"),
+    "OccasionSpec": ("fixed_cost", "guest_cost"),
     "ChannelSpec": ("cost",),
     "TierSpec": ("gift",),
     "DemandSpec": ("mean_basket",),
@@ -62,6 +65,8 @@ def scaled(node: Any, factor: float) -> Any:
             value = scaled(getattr(node, name), factor)
             times = factor if name in MONEY.get(kind, ()) else 1 / factor if name in PER_MONEY.get(kind, ()) else None
             if kind == "NTier" and name == "thresholds" and node.rank_by != "volume":
+                times = factor
+            if kind == "StatusSpec" and name == "levels" and node.earned_by == "revenue":
                 times = factor
             out[name] = value if times is None else multiplied(value, times)
         return out
@@ -118,6 +123,8 @@ def with_tiers(raw: Raw, n_tiers: int, shares: list[float], service: float) -> R
     firm["pyramid"] = {"scheme": "n_tier", "names": names, "shares": shares, **pyramid}
     firm["strategy"] = {"name": "equal_treatment", "service": service}
     firm["tier_channels"], firm["tiers"] = {}, {}
+    for part in (firm.get("programme", {}), *firm["occasions"]):
+        part.pop("group", None)
     return raw
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from sim.pyramids import PYRAMIDS
 from sim.scenario import Scenario, from_settings
-from sim.settings import SurveySpec
+from sim.settings import AnyEvent, SurveySpec
 from sim.strategies import STRATEGIES
 from sim.strategies.own import OwnStrategy
 from sim.topologies import TAKES
@@ -76,7 +76,7 @@ def test_every_registered_part_is_drawn_and_run(drawn: list[Drawn]) -> None:
 
 def things_that_happen() -> list[type[BaseModel]]:
     """Return the models of all that can happen."""
-    return [model for model in models_in(Scenario) if "kind" in model.model_fields]
+    return list(models_in(AnyEvent))
 
 
 def test_markets_of_every_size_are_drawn(drawn: list[Drawn]) -> None:

@@ -2,7 +2,8 @@
 
 The search is Optuna's tree-structured Parzen estimator for several goals (Akiba et al. 2019, KDD; Ozaki et al. 2022,
 *Journal of Artificial Intelligence Research* 73). All trials run on the same seeds, so that they differ by policy
-alone. What looks best of many is partly lucky (the winner's curse; Capen, Clapp & Campbell 1971), so the front is judged anew on seeds that the search never saw.
+alone. What looks best of many is partly lucky (the winner's curse; Capen, Clapp & Campbell 1971), so the front is
+judged anew on seeds that the search never saw.
 """
 
 from __future__ import annotations

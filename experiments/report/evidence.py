@@ -47,9 +47,14 @@ MARKET_TABLES = {  # so do those; of the first, every firm is kept
         "retention_hubs",
         "retention_others",
     ),
-}
+    "programmes": (
+        "arm", "seed", "firm", "kind", "participation", "member_share", "redemption_rate", "breakage", "cost_share",
+        "cost_per_repeat",
+    ),
+    "occasions": ("arm", "seed", "firm", "name", "invited", "willing", "guests", "needs"),
+}  # fmt: skip
 TIER_LINES = ("goods", "service", "recovery", "incentives", "channel", "acquisition")
-FIRM_LINES = ("advertising", "capacity", "programme", "fixed", "promotion", "staff")
+FIRM_LINES = ("advertising", "capacity", "programme", "fixed", "promotion", "staff", "events")
 USUAL_TIERS = ("platinum", "gold", "iron", "lead")
 USUAL_TYPES = ("monopoly", "inertia", "latent", "convenience", "price", "incentive", "premium")
 UNTIERED = "no tier"

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from experiments.report import findings, tables, value_analysis, worth
+from experiments.report import findings, programmes, tables, value_analysis, worth
 from experiments.report.evidence import Evidence, load
 from experiments.report.findings import finding, headline
 from experiments.report.pictures import THEME, draw_all
@@ -58,6 +58,7 @@ def write_report(folder: Path) -> Path:
         valued=value_analysis.of(evidence),
         four_tests=value_analysis.four_tests(evidence),
         contagion=value_analysis.contagion(evidence),
+        programmes=programmes.of(evidence),
         settings=tables.settings(evidence),
         failures=tables.failures(evidence),
     )

@@ -15,9 +15,9 @@ import pandas as pd
 from sim.accounts import TIER_COST_LINES, Line
 
 if TYPE_CHECKING:
-    from sim.firm_settings import ProgrammeSpec
     from sim.firms import Firm
     from sim.market import Market
+    from sim.programme_settings import ProgrammeSpec
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -302,7 +302,7 @@ def take_stock(market: Market) -> Crm:
 
 def _has_programme(market: Market, firm: Firm) -> bool:
     offers = market.offers[firm.index]
-    return bool((offers["points"] > 0.0).any() or (offers["gift"] > 0.0).any())
+    return bool(any((offers[name] > 0.0).any() for name in ("points", "gift", "perks")))
 
 
 def _worth(firm: Firmfile) -> dict[str, FloatArray]:

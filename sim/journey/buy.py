@@ -8,40 +8,50 @@ import numpy as np
 
 from sim.accounts import Line
 from sim.compiled import inline
+from sim.journey import programme
 from sim.journey.after_sales import fallen, risen
 from sim.journey.membership import join
 from sim.records import NOBODY, in_steps, level
 
 
 @inline
-def pay(person, relation, f, offer, period, behaviour, books, since):  # type: ignore[no-untyped-def]
+def pay(i, f, card, offer, town, market, period, books, since):  # type: ignore[no-untyped-def]
     """Carry out the purchase and book it; return the firm's margin on it, in money.
 
     The first purchase of a membership is a gain and takes the welcome offer. Points are whole; a reward is paid out as
-    often as the balance reaches its threshold.
+    often as the balance reaches its threshold; partners in a coalition count their points together.
     """
+    person, relation = town.people[i], town.relations[i, f]
     paid = person.basket * offer.price
     goods = person.basket * offer.unit_cost
-    incentives, acquisition = offer.gift, 0.0
+    rewards, acquisition = 0.0, 0.0
     if not relation.is_active:
         join(person, relation, f, period, books, since)
         acquisition = offer.welcome
     cell = books[f, relation.tier, person.type]
     balance = np.float64(relation.points)
-    if offer.points > 0.0:
+    if offer.points > 0.0 and card > 0:
         issued = math.floor(paid * offer.points)
         balance += issued
         cell[Line.POINTS_ISSUED] += issued
-    if offer.redeem_at > 0.0 and balance >= offer.redeem_at:
-        n_rewards = math.floor(balance / offer.redeem_at)
+    purse = balance + programme.points_elsewhere(i, f, offer, town, market)
+    if offer.redeem_at > 0.0 and purse >= offer.redeem_at and card > 0:
+        n_rewards = math.floor(purse / offer.redeem_at)
         redeemed = n_rewards * offer.redeem_at
-        balance -= redeemed
-        cell[Line.POINTS_REDEEMED] += redeemed
-        incentives += n_rewards * offer.reward_cost
+        own = min(balance, redeemed)
+        balance -= own
+        cell[Line.POINTS_REDEEMED] += own
+        rewards = n_rewards * offer.reward_cost
+        if redeemed > own:
+            rewards -= programme.clear(i, f, redeemed - own, town, market, books)
     relation.points = np.int32(balance)
+    if offer.cash_at_once > 0.0 and card > 0:
+        rewards += paid * offer.cash_at_once
+    incentives = offer.gift + rewards
     cell[Line.PURCHASES] += 1.0
     cell[Line.REVENUE] += paid
     cell[Line.DISCOUNTS] += person.basket * (offer.list_price - offer.price)
+    cell[Line.REWARDS] += rewards
     cell[Line.GOODS] += goods
     cell[Line.INCENTIVES] += incentives
     cell[Line.CHANNEL] += offer.channel_cost

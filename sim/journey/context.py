@@ -20,12 +20,16 @@ OFFER = np.dtype(
             # the firm's, the same in every tier
             "quality", "quality_value", "inconsistency", "failure_rate", "image", "prospect", "ad_reach", "unit_cost",
             "gift_worth", "recovery", "complaint_cost", "welcome", "points_per_money", "points_worth", "redeem_at",
-            "reward_cost",
+            "reward_cost", "clearing", "prize",
             # the tier's
             "service", "delivered", "list_price", "price", "log_price", "gift", "points", "effort", "channel_cost",
+            # 0: the tier has no programme; 1: all take part; 2: who has a card does
+            "programme",
+            # of what members get: whether any of the rest is not 0; shares of what is paid
+            "perks", "cash_back", "cash_at_once", "esteem",
         )
     ]
-    + [("is_open", "i8"), ("slot", "i8"), ("entry_tier", "i8")],
+    + [("is_open", "i8"), ("slot", "i8"), ("entry_tier", "i8"), ("coalition", "i8")],
     align=True,
 )  # fmt: skip
 
@@ -36,6 +40,9 @@ class Market(NamedTuple):
     offers: npt.NDArray[np.void]  # shape (n_firms, n_tiers) of OFFER; tiers a firm lacks are never read
     exposure: npt.NDArray[np.float64]  # shape (n_periods + 1, n_firms): advertising contacts per person before a period
     norm: float  # experience that the market's firms promise a newcomer, on average
+    cards: npt.NDArray[
+        np.int8
+    ]  # shape (n_customers, n_firms): 0, or 1 + the level of status; (1, 1) without programmes
 
 
 class Behaviour(NamedTuple):

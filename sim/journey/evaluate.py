@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.accounts import Cause
 from sim.compiled import inline, seldom
+from sim.journey import programme
 from sim.records import level
 
 
@@ -20,19 +21,21 @@ def trust(relation, offer):  # type: ignore[no-untyped-def]
 
 
 @inline
-def reward(person, relation, offer, behaviour):  # type: ignore[no-untyped-def]
+def reward(person, relation, points, card, offer, behaviour):  # type: ignore[no-untyped-def]
     """Return what the firm's programme, gifts and, to who is no customer, welcome give back, as a share of the price.
 
     A reward pulls harder as its threshold nears (goal gradient; Kivetz, Urminsky & Zheng 2006, JMR 43(1)).
     """
     back = 0.0
-    if offer.points_worth > 0.0:
-        progress = min(1.0, relation.points / offer.redeem_at)
+    if offer.points_worth > 0.0 and card > 0:
+        progress = min(1.0, points / offer.redeem_at)
         back += offer.points_worth * (1.0 + behaviour.goal_pull * progress)
     if offer.gift > 0.0:
         back += offer.gift * offer.gift_worth / (person.basket * offer.price)
     if offer.welcome > 0.0 and not relation.is_active:
         back += offer.welcome / (person.basket * offer.price)
+    if offer.perks > 0.0 and card > 0:
+        back += programme.worth_of_perks(person, card, offer)
     return back
 
 
@@ -74,20 +77,22 @@ def sacrifice_of_price(person, offer, log_reference):  # type: ignore[no-untyped
 
 
 @inline
-def perceived_value(person, relation, offer, log_reference, behaviour):  # type: ignore[no-untyped-def]
+def perceived_value(person, relation, points, card, offer, log_reference, behaviour):  # type: ignore[no-untyped-def]
     """Return the utility of buying from a firm, but for the moment's whim."""
     return (
         value_of_product(person, offer)
         + value_of_service(person, relation, offer)
         + value_of_relationship(person, relation, offer, behaviour)
         + value_of_name(relation, offer, behaviour)
-        + person.reward_weight * reward(person, relation, offer, behaviour)
+        + person.reward_weight * reward(person, relation, points, card, offer, behaviour)
         - sacrifice_of_price(person, offer, log_reference)
     )
 
 
 @seldom
-def reason_to_switch(person, old, old_offer, new, new_offer, log_reference, behaviour):  # type: ignore[no-untyped-def]
+def reason_to_switch(  # type: ignore[no-untyped-def]
+    person, old, old_points, old_card, old_offer, new, new_points, new_card, new_offer, log_reference, behaviour
+):
     """Return what tells most for the new firm against the old: the cause if the old firm loses the customer.
 
     Unresolved failures count as the cause where the relationship tells most; else whatever has no other name is a
@@ -96,7 +101,8 @@ def reason_to_switch(person, old, old_offer, new, new_offer, log_reference, beha
     price = sacrifice_of_price(person, old_offer, log_reference) - sacrifice_of_price(person, new_offer, log_reference)
     service = value_of_service(person, new, new_offer) - value_of_service(person, old, old_offer)
     pay_back = person.reward_weight * (
-        reward(person, new, new_offer, behaviour) - reward(person, old, old_offer, behaviour)
+        reward(person, new, new_points, new_card, new_offer, behaviour)
+        - reward(person, old, old_points, old_card, old_offer, behaviour)
     )
     other = (
         value_of_product(person, new_offer)

@@ -11,7 +11,7 @@ from sim.accounts import Cause, Line
 from sim.compiled import inline, parallel_kernel, prange
 from sim.customers import be_born, release_of, set_free
 from sim.draws import Stream, draw_together, exponentials, normals, to_unit, wait_for, whims
-from sim.journey import after_sales, buy, evaluate, membership, need, search, talk, use
+from sim.journey import after_sales, buy, evaluate, membership, need, programme, search, talk, use
 from sim.prefetch import prefetch_row
 from sim.records import NEVER, NOBODY, identity, level
 
@@ -250,7 +250,8 @@ def choose(i, k, town, market, behaviour, clock, desk):  # type: ignore[no-untyp
         f = desk.considered[place]
         relation = town.relations[i, f]
         offer = market.offers[f, relation.tier]
-        value = evaluate.perceived_value(person, relation, offer, log_reference, behaviour)
+        points, card = programme.points_held(i, f, offer, town, market), programme.card_of(i, f, offer, market)
+        value = evaluate.perceived_value(person, relation, points, card, offer, log_reference, behaviour)
         utility = value + desk.whim[k * n_firms + f]
         if utility > best_utility:
             best, best_utility = f, utility
@@ -263,6 +264,7 @@ def acquire(i, f, n_considered, town, market, behaviour, clock, books, since):  
     person, relation = town.people[i], town.relations[i, f]
     log_reference = np.float64(person.log_reference)
     offer = market.offers[f, relation.tier]
+    card = programme.card_of(i, f, offer, market)
     usual = person.usual
     if usual != NOBODY:
         old = town.relations[i, usual]
@@ -273,14 +275,30 @@ def acquire(i, f, n_considered, town, market, behaviour, clock, books, since):  
             relation.cause = Cause.LAPSED
         else:
             old_offer = market.offers[usual, old.tier]
-            old.cause = evaluate.reason_to_switch(person, old, old_offer, relation, offer, log_reference, behaviour)
+            old.cause = evaluate.reason_to_switch(
+                person,
+                old,
+                programme.points_held(i, usual, old_offer, town, market),
+                programme.card_of(i, usual, old_offer, market),
+                old_offer,
+                relation,
+                programme.points_held(i, f, offer, town, market),
+                card,
+                offer,
+                log_reference,
+                behaviour,
+            )
     person.is_alert = False
     is_dearer = relation.bought_at >= 0 and search.is_price_jump(offer.log_price, log_reference, behaviour)
     buy.judge_price(relation, is_dearer, behaviour)
     if relation.bought_at < 0:
         relation.expectation = use.promise(offer, behaviour)
     has_choice = (person.reach & (person.reach - np.uint32(1))) != 0
-    margin = buy.pay(person, relation, f, offer, clock.period, behaviour, books, since)
+    margin = buy.pay(i, f, card, offer, town, market, clock.period, books, since)
+    if offer.programme > 0.0 and card > 0:
+        cell = books[f, relation.tier, person.type]
+        cell[Line.MEMBER_PURCHASES] += 1.0
+        cell[Line.MEMBER_REPURCHASES] += f == usual
     buy.adapt(person, offer, behaviour)
     buy.form_habit(town.relations, i, f, has_choice, behaviour)
     person.usual = f

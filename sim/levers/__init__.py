@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from sim.levers.base import Lever
 from sim.levers.contacts import Contacts
 from sim.levers.familiarity import Familiarity
+from sim.levers.occasions import Occasions
+from sim.levers.programmes import Programmes
 
 if TYPE_CHECKING:
     from sim.market import Market
 
 #: In the order in which they are pulled within each moment of a period.
-LEVERS: tuple[type[Lever], ...] = (Contacts, Familiarity)
+LEVERS: tuple[type[Lever], ...] = (Contacts, Familiarity, Programmes, Occasions)
 
 
 def levers_of(market: Market) -> list[Lever]:

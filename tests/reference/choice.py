@@ -52,14 +52,24 @@ def appraise(person: Customer, firm: Firm, luck: float) -> Option:
 def _worth_of_rewards(person: Customer, firm: Firm, relation: Relation, offer: Offer) -> float:
     """Return what points, gifts and a welcome are worth to a person, as a share of the money paid."""
     worth, programme = 0.0, firm.spec.programme
-    if firm.pays_points:
+    is_member = person.is_member(firm)
+    if is_member and programme.kind == "points":
         rate = programme.points_per_money * offer.points * programme.reward_worth / programme.redeem_at
-        goal_pull = person.model.behaviour.goal_pull * min(1.0, relation.points / programme.redeem_at)
+        goal_pull = person.model.behaviour.goal_pull * min(1.0, person.points_at(firm) / programme.redeem_at)
         worth += rate * (1.0 + goal_pull)
     if offer.gift > 0.0:
         worth += offer.gift * firm.spec.gift_worth / (person.basket * offer.price)
     if firm.policy.welcome > 0.0 and not relation.is_active:
         worth += firm.policy.welcome / (person.basket * offer.price)
+    if is_member:
+        prizes = programme.prizes
+        match programme.kind:
+            case "cash_back":
+                worth += programme.cash_back.share
+            case "status":
+                worth += programme.status.esteem * (relation.card - 1)
+            case "prizes":
+                worth += prizes.felt * prizes.chance * prizes.worth / (person.basket * offer.price)
     return worth
 
 

@@ -49,6 +49,7 @@ def _step_both(market: Market, reference: ReferenceMarket, periods: int) -> None
     for period in range(periods + 1):
         where = f"{market.scenario.name}, seed {market.seed_used}, period {period - 1}"
         compare_customers(market, reference, where)
+        compare_levers(market, reference, where)
         if period > 0:
             compare_books(market, reference, where)
         if period < periods:
@@ -62,6 +63,16 @@ def compare_customers(market: Market, reference: ReferenceMarket, where: str) ->
     _check_states(market, _PERSON_FIELDS, [_of_person(each) for each in people], f"{where}, customer {{}}")
     relations = [[_of_relation(each) for each in customer.relations] for customer in people]
     _check_states(market, RELATION.names, relations, f"{where}, customer, firm {{}}")
+
+
+def compare_levers(market: Market, reference: ReferenceMarket, where: str) -> None:
+    """Fail if a lever does not remember the same as that of the plain model."""
+    states = {type(lever).__name__: lever.states() for lever in market.levers}
+    for lever in reference.levers:
+        found = states.get(type(lever).__name__, ())
+        for number, (state, expected) in enumerate(zip(found, lever.states(), strict=True)):
+            what = f"{where}, customer, firm {{}}: state {number} of {type(lever).__name__}"
+            _check(state.astype(np.float64), np.array(expected, dtype=np.float64), what)
 
 
 _of_relation = attrgetter(*RELATION.names)

@@ -41,6 +41,7 @@ class Offer:
     channel_cost: float
     points: float
     gift: float
+    takes_part: bool  # in the programme, if one runs
 
 
 class Firm(mesa.Agent):
@@ -111,9 +112,26 @@ class Firm(mesa.Agent):
         return 1.0 - math.exp(-self.advertising / self.spec.contact_cost)
 
     @property
-    def pays_points(self) -> bool:
-        """Whether there is a points programme, and it runs."""
+    def has_programme(self) -> bool:
+        """Whether there is a programme, and it runs."""
         return self.spec.programme is not None and self.runs_programme
+
+    def has_programme_for(self, tier: str) -> bool:
+        """Say whether customers of a tier may take part in the programme that runs."""
+        return self.has_programme and (self.spec.programme.group is None or tier in self.spec.programme.group)
+
+    def partners(self) -> list[Firm]:
+        """Return the other firms whose points count here, in the order of their slots."""
+        if not self.has_programme or self.spec.programme.coalition is None:
+            return []
+        alike = [
+            firm
+            for firm in self.model.firm_list
+            if firm is not self
+            and firm.has_programme
+            and firm.spec.programme.coalition == self.spec.programme.coalition
+        ]
+        return sorted(alike, key=lambda firm: firm.slot)
 
     @property
     def quality_value(self) -> float:
@@ -265,6 +283,7 @@ class Firm(mesa.Agent):
                 channel_cost=float(policy.channel_cost[tier]),
                 points=float(policy.points[tier]),
                 gift=float(policy.gift[tier]) if self.runs_programme else 0.0,
+                takes_part=self.has_programme_for(self.tiers[tier]),
             )
             self.offers.append(offer)
         self.contacts.append(self.contacts[-1] + self.advertising / self.spec.contact_cost)
@@ -297,7 +316,7 @@ class Firm(mesa.Agent):
             costs[FirmCost.ADVERTISING] = self.advertising * n_people
             if self.spec.capacity is not None:
                 costs[FirmCost.CAPACITY] = self.spec.capacity * self.spec.capacity_cost * n_people
-            if self.pays_points:
+            if self.has_programme:
                 costs[FirmCost.PROGRAMME] = self.spec.programme.running_cost * n_people
             if (mix := self.spec.mix) is not None:
                 spent = mix.spend("brand") + mix.spend("personal_selling") + mix.spend("direct_mail")

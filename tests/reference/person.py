@@ -251,15 +251,16 @@ class Customer(mesa.Agent):
         if not relation.is_active:
             self.join(firm)
             welcome = firm.policy.welcome
-        incentives = offer.gift
-        if firm.pays_points:
-            earned = math.floor(paid * spec.programme.points_per_money * offer.points)
-            relation.points += earned
-            firm.enter(Line.POINTS_ISSUED, self, earned)
-            while relation.points >= spec.programme.redeem_at:
-                relation.points -= spec.programme.redeem_at
-                firm.enter(Line.POINTS_REDEEMED, self, spec.programme.redeem_at)
-                incentives += spec.programme.reward_cost
+        rewards = 0.0
+        if self.is_member(firm):
+            firm.enter(Line.MEMBER_PURCHASES, self)
+            firm.enter(Line.MEMBER_REPURCHASES, self, float(self.usual is firm))
+            if spec.programme.kind == "points":
+                rewards = self.earn_points(firm, relation, paid * spec.programme.points_per_money * offer.points)
+            elif spec.programme.kind == "cash_back" and spec.programme.cash_back.paid_at == "purchase":
+                rewards = paid * spec.programme.cash_back.share
+        incentives = offer.gift + rewards
+        firm.enter(Line.REWARDS, self, rewards)
         margin = paid - goods - incentives - offer.channel_cost - welcome
         firm.enter(Line.PURCHASES, self)
         firm.enter(Line.REVENUE, self, paid)
@@ -274,6 +275,40 @@ class Customer(mesa.Agent):
         if relation.told_by != NOBODY and self.model.period - relation.told_at <= how.credit_window:
             teller, _ = self.neighbours[relation.told_by]
             self.credit = (teller, firm, single(how.credit_share * margin))
+
+    def is_member(self, firm: Firm) -> bool:
+        """Say whether this person takes part in a firm's programme: all of the group do, or all with a card."""
+        if not self.offer_of(firm).takes_part:
+            return False
+        return not firm.spec.programme.uses_cards or self.relations[firm.number].card > 0
+
+    def points_at(self, firm: Firm) -> float:
+        """Return the points that count at a firm: those of its partners too."""
+        return sum(self.relations[each.number].points for each in (firm, *firm.partners()))
+
+    def earn_points(self, firm: Firm, relation: Relation, earned: float) -> float:
+        """Earn points, and take the rewards that all points together pay for; return what they cost the firm."""
+        programme = firm.spec.programme
+        relation.points += math.floor(earned)
+        firm.enter(Line.POINTS_ISSUED, self, math.floor(earned))
+        n_rewards = self.points_at(firm) // programme.redeem_at
+        cost, missing = n_rewards * programme.reward_cost, n_rewards * programme.redeem_at
+        price = programme.clearing * programme.reward_cost
+        for each in (firm, *firm.partners()):
+            there = self.relations[each.number]
+            used = min(there.points, missing)
+            there.points -= used
+            missing -= used
+            each.enter(Line.POINTS_REDEEMED, self, used)
+            if each is firm:
+                honoured = missing
+            elif used > 0.0:
+                refund = price * (used / programme.redeem_at)
+                each.enter(Line.REWARDS, self, refund)
+                each.enter(Line.INCENTIVES, self, refund)
+                there.margin = single(there.margin - refund)
+        firm.enter(Line.POINTS_HONOURED, self, honoured)
+        return cost - price * (honoured / programme.redeem_at)
 
     def use(self, purchase: Purchase) -> None:
         """Use what was bought: it is as good as it happens to be, and it may fail."""

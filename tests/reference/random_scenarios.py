@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec, ProgrammeSpec
+from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
 from sim.network_settings import NetworkSpec
+from sim.programme_settings import CashBackSpec, OccasionSpec, PrizesSpec, ProgrammeSpec, StatusSpec
 from sim.promotion import CHANNELS, BudgetSpec, PromotionSpec
 from sim.pyramids import RANKING_KEYS
 from sim.settings import BehaviourSpec, CustomersSpec, DemandSpec
@@ -184,9 +185,6 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
     raw["reach"] = draw(st.sampled_from((0.5, 1.0, 1.0)))
     if draw(st.booleans()):
         raw["capacity"] = draw(_decimals(0.02, 0.6))
-    if draw(st.booleans()):
-        raw["programme"] = draw(some_of(ProgrammeSpec, skip=("redeem_at",)))
-        raw["programme"]["redeem_at"] = draw(st.sampled_from((7, 40, 100)))
     match draw(st.sampled_from(("promotion", "budget", "neither"))):
         case "promotion":
             raw["promotion"] = draw(some_of(PromotionSpec, skip=CHANNELS))
@@ -196,6 +194,11 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
     if draw(st.booleans()):
         raw["staff"] = draw(some_of(StaffSpec))
     raw["pyramid"], tiers = draw(pyramids())
+    if draw(st.booleans()):
+        raw["programme"] = draw(programmes(tiers))
+    raw["occasions"] = [
+        draw(occasions(name, tiers)) for name in draw(st.sampled_from(((), (), ("tasting",), ("tasting", "trip"))))
+    ]
     raw["strategy"] = draw(firm_strategies(tiers))
     ranks_by = getattr(STRATEGIES[raw["strategy"]["name"]], "ranks_by", None)
     if ranks_by is not None:
@@ -205,6 +208,55 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
     raw["tier_channels"] = draw(st.dictionaries(st.sampled_from(tiers), channels, max_size=2))
     raw["tiers"] = draw(st.dictionaries(st.sampled_from(tiers), _TIER_LEVERS, max_size=2))
     return raw
+
+
+@st.composite
+def programmes(draw: st.DrawFn, tiers: tuple[str, ...]) -> Raw:
+    """Draw a programme."""
+    raw: Raw = draw(some_of(ProgrammeSpec, skip=("redeem_at", "enrolment")))
+    raw["redeem_at"] = draw(st.sampled_from((7, 40, 100)))
+    raw["enrolment"] = draw(st.sampled_from((1.0, 1.0, 0.5)))
+    raw["kind"] = draw(st.sampled_from(("points", "points", "points", "cash_back", "status", "prizes")))
+    if draw(st.booleans()):
+        raw["goal"] = "to keep those who buy most"
+        raw["group"] = draw(st.lists(st.sampled_from(tiers), min_size=1, unique=True))
+    if raw["kind"] == "points" and draw(st.booleans()):
+        raw["expiry"] = draw(st.integers(1, 8))
+    raw["cash_back"] = draw(some_of(CashBackSpec)) | {"paid_at": draw(st.sampled_from(("purchase", "review")))}
+    raw["status"] = draw(some_of(StatusSpec)) | {"earned_by": draw(st.sampled_from(("purchases", "revenue")))}
+    levels = st.lists(st.integers(1, 6).map(float), min_size=1, max_size=3, unique=True)
+    raw["status"]["levels"] = [
+        level * (16.0 if raw["status"]["earned_by"] == "revenue" else 1.0) for level in sorted(draw(levels))
+    ]
+    raw["prizes"] = draw(some_of(PrizesSpec, skip=("chance",))) | {"chance": draw(st.sampled_from((0.0, 0.05, 1.0)))}
+    return raw
+
+
+@st.composite
+def occasions(draw: st.DrawFn, name: str, tiers: tuple[str, ...]) -> Raw:
+    """Draw an event that a firm holds."""
+    raw: Raw = {"name": name, **draw(some_of(OccasionSpec, skip=("places", "appeal", "fixed_cost")))}
+    raw |= {
+        "at": draw(st.integers(0, 12)),
+        "guests": draw(st.sampled_from(("customers", "newcomers", "lapsed", "record"))),
+    }
+    raw |= {"places": draw(st.sampled_from((0.03, 0.2, 1.0))), "appeal": draw(st.sampled_from((-2.0, 0.0, 3.0)))}
+    raw["fixed_cost"] = draw(st.sampled_from((0.0, 0.25)))
+    if draw(st.booleans()):
+        raw |= {"form": "wine and talk", "every": draw(st.integers(1, 9))}
+    if draw(st.booleans()):
+        raw["group"] = draw(st.lists(st.sampled_from(tiers), min_size=1, unique=True))
+    return raw
+
+
+def join_forces(specs: list[Raw]) -> None:
+    """Let the firms with a points programme share it, if there are several."""
+    partners = [spec["programme"] for spec in specs if spec.get("programme", {}).get("kind") == "points"]
+    if len(partners) > 1:
+        for programme in partners:
+            for key in ("redeem_at", "reward_worth", "clearing"):
+                programme[key] = partners[0].get(key, ProgrammeSpec.model_fields[key].default)
+            programme["coalition"] = "alliance"
 
 
 #: What a tier may be given in place of what the firm gives all.
@@ -296,6 +348,8 @@ def raw_scenarios(draw: st.DrawFn, topology: str, edge_list: Path, log: Path) ->
     n, network = draw(networks(topology, edge_list))
     periods = draw(st.integers(*N_PERIODS))
     specs = [draw(firms(name)) for name in FIRMS[: draw(st.integers(1, len(FIRMS)))]]
+    if draw(st.booleans()):
+        join_forces(specs)
     people = draw(customers(n, log))
     behaviour = people["behaviour"]
     if behaviour.get("quality_floor", 0.2) >= behaviour.get("quality_want", 0.9):

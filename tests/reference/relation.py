@@ -43,6 +43,10 @@ class Relation:
     barred_until: int = NEVER
     cause: int = Cause.LAPSED  # what a loss would be put down to
     is_active: bool = False  # a customer of the firm
+    # in the firm's programme, if it keeps these
+    card: int = 0  # none, or 1 + the level of status
+    tally: float = 0.0  # purchases or money that count, or money owed, since the last review
+    missed: int = 0  # reviews in a row at which the level was not earned again
 
     def end(self, entry_tier: int) -> None:
         """Cease to be that of a customer: points, habit and the record are gone."""

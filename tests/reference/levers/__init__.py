@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 from tests.reference.levers.base import Lever
 from tests.reference.levers.contacts import Contacts
+from tests.reference.levers.occasions import Occasions
+from tests.reference.levers.programmes import Programmes
 
 if TYPE_CHECKING:
     from tests.reference.market import ReferenceMarket
 
 
 #: In the same order as in ``sim.levers``.
-LEVERS: tuple[type[Lever], ...] = (Contacts,)
+LEVERS: tuple[type[Lever], ...] = (Contacts, Programmes, Occasions)
 
 
 def levers_of(model: ReferenceMarket) -> list[Lever]:
-    """Return the levers that the scenario pulls."""
+    """Return the levers that the scenario pulls, in the same order as in ``sim.levers``."""
     return [lever(model) for lever in LEVERS if lever.is_pulled(model.scenario)]

@@ -29,3 +29,7 @@ class Lever:
 
     def after_life(self) -> None:
         """Act when customers have lived through the period, before they listen."""
+
+    def states(self) -> list[list[list[float]]]:
+        """Return what it remembers, in the order of ``sim.levers``: by state, customer and firm."""
+        return []
