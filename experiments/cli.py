@@ -33,7 +33,7 @@ FIRM_COLUMNS = ("customers", "gained", "lost", "retention", "repeat_rate", "shar
 TIER_COLUMNS = ("customers", "gained", "lost", "retention", "purchases", "revenue", "contribution")
 RUN_TABLES = (
     "periods", "tiers", "types", "losses", "migration", "retention_by", "ledger", "nodes", "ties",
-    "loyalty", "loyalty_weights", "diagnosis", "patronage", "value", "cohorts", "matrix",
+    "loyalty", "loyalty_weights", "diagnosis", "patronage", "value", "cohorts", "matrix", "elasticity",
 )  # fmt: skip
 
 TOPOLOGIES = {

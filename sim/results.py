@@ -71,7 +71,7 @@ class Results:
         A sample of the network: node, firm, type, opinion (of the focal firm), status; and a, b.
     crm : Crm
         What each firm knows of its customers at the end: tables ``loyalty``, ``weights``, ``diagnosis``, ``patronage``,
-        ``value``, ``cohorts`` and ``matrix``.
+        ``value``, ``cohorts``, ``matrix`` and ``elasticity``.
     contagion : DataFrame
         How opinion and churn cluster in the network, by firm: see :func:`sim.crm.contagion.contagion`.
     four_tests : DataFrame
@@ -299,6 +299,11 @@ class Results:
     def matrix(self) -> pd.DataFrame:
         """Those asked by firm and quadrant of current against potential value."""
         return self.crm.matrix
+
+    @property
+    def elasticity(self) -> pd.DataFrame:
+        """Revenue gained per unit spent on service, by firm and tier, as each firm's own books tell it."""
+        return self.crm.elasticity
 
     @cached_property
     def attributes(self) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.accounts import Line
-from sim.crm import loyalty, survey, value
+from sim.crm import elasticity, loyalty, survey, value
 from sim.crm.records import Records, records_of
 from sim.loyalty_types import TYPE_NAMES
 
@@ -55,6 +55,8 @@ class Firmfile:
         By how much money to come loses per period.
     true_type : array of int, shape (n_customers_of_the_firm,)
         The types that customers were born with: no firm sees them.
+    cycles : Cycles
+        What it spent on service and was paid, by review cycle and tier.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Firmfile:
     window: int
     discount_rate: float
     true_type: IntArray
+    cycles: elasticity.Cycles
 
     @cached_property
     def survival(self) -> FloatArray:
@@ -261,6 +264,31 @@ class Crm:
             frames.append({"firm": [firm.name] * len(n), "quadrant": value.QUADRANTS, "asked": n, **means})
         return _stack(frames)
 
+    @cached_property
+    def elasticity(self) -> pd.DataFrame:
+        """One row per firm and tier: value elasticity of service, its 95% interval, changes of cycle, and a verdict.
+
+        Missing where it cannot be told: ``verdict`` says why.
+        """
+        frames: list[Columns] = []
+        for firm in self.firms:
+            told = [
+                elasticity.value_elasticity(*of) for of in zip(firm.cycles.spent.T, firm.cycles.paid.T, strict=True)
+            ]
+            slope, low, high, changes, verdict = zip(*told, strict=True)
+            frames.append(
+                {
+                    "firm": [firm.name] * len(told),
+                    "tier": firm.tiers,
+                    "elasticity": slope,
+                    "low": low,
+                    "high": high,
+                    "changes": changes,
+                    "verdict": verdict,
+                }
+            )
+        return _stack(frames)
+
     def summary(self) -> dict[str, dict[str, float]]:
         """Return by firm: ``loyalty_index`` and ``clv`` (means over customers), and ``equity`` (a sum)."""
         return {
@@ -295,6 +323,7 @@ def take_stock(market: Market) -> Crm:
                 window=market.scenario.customers.activity_window,
                 discount_rate=market.scenario.discount_rate,
                 true_type=market.town.people["type"][records.row].astype(np.int64),
+                cycles=elasticity.cycles_of(market, firm),
             )
         )
     return Crm(tuple(files), tuple(files), market.horizon)
