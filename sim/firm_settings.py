@@ -44,6 +44,10 @@ class TierSpec(Settings):
     )
     gift: NonNegative | None = Field(default=None, description="cost of a gift at each purchase, in money")
     fire: bool | None = Field(default=None, description="let go at the review who costs more than they bring")
+    recovery: Frac | None = Field(default=None, description="chance that full service makes good a complaint")
+    goodwill: NonNegative | None = Field(
+        default=None, description="cost of what is given when a complaint is made good, in money"
+    )
 
 
 def _by_name(tag: str, default: str) -> BeforeValidator:
@@ -96,6 +100,9 @@ class FirmSpec(Settings):
     )
     complaint_cost: NonNegative = Field(default=3.0, description="cost of handling a complaint, in money")
     recovery: Frac = Field(default=0.8, description="chance that full service makes good a complaint")
+    goodwill: NonNegative = Field(
+        default=0.0, description="cost of what is given, in own product, when a complaint is made good, in money"
+    )
     advertising: NonNegative = Field(
         default=0.05, description="advertising, in money per person in the market and period"
     )
@@ -170,6 +177,8 @@ class FirmSpec(Settings):
             channel_effort=np.array([channel.effort for channel in by_tier]),
             channel_cost=np.array([channel.cost for channel in by_tier]),
             fire=np.zeros(len(tiers), dtype=bool),
+            recovery=self.recovery * ones,
+            goodwill=self.goodwill * ones,
             price=self.price,
             quality=self.quality,
             advertising=self.advertising if self.mix is None else self.mix.spend("advertising"),

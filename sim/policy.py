@@ -13,7 +13,9 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-PER_TIER: tuple[str, ...] = ("service", "discount", "points", "gift", "channel_effort", "channel_cost", "fire")
+PER_TIER: tuple[str, ...] = (
+    "service", "discount", "points", "gift", "channel_effort", "channel_cost", "fire", "recovery", "goodwill",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +38,10 @@ class Policy:
         Effort that the tier's channel asks of the customer, and its cost to the firm per purchase, in money.
     fire : array of bool, shape (n_tiers,)
         Whether unprofitable customers of the tier are let go at the review.
+    recovery : array, shape (n_tiers,)
+        Chance that full service makes good a complaint, 0 to 1.
+    goodwill : array, shape (n_tiers,)
+        Cost to the firm of what is given, in its own product, when a complaint is made good, in money.
     price : float
         Price of one unit of basket, relative to the market's usual price.
     quality : float
@@ -54,6 +60,8 @@ class Policy:
     channel_effort: FloatArray
     channel_cost: FloatArray
     fire: BoolArray
+    recovery: FloatArray
+    goodwill: FloatArray
     price: float
     quality: float
     advertising: float
@@ -75,6 +83,8 @@ class Policy:
                 raise ValueError(f"policy.{name} = {values}; allowed: finite values of 0 or more")
         if (self.service > 1).any():
             raise ValueError(f"policy.service = {self.service}; allowed: 0 to 1")
+        if (self.recovery > 1).any():
+            raise ValueError(f"policy.recovery = {self.recovery}; allowed: 0 to 1")
         if (self.discount >= 1).any():
             raise ValueError(f"policy.discount = {self.discount}; allowed: 0 to below 1")
         if not self.price > 0 or not 0 <= self.quality <= 1 or self.advertising < 0 or self.welcome < 0:

@@ -24,7 +24,7 @@ from tests.sameness import EXAMPLES, MONEY_LINES, assert_states_equal, draw, giv
 #: Every setting in money, by the model it is in.
 MONEY: dict[str, tuple[str, ...]] = {
     "FirmSpec": (
-        "service_cost", "capacity_cost", "gift", "complaint_cost", "advertising", "contact_cost", "welcome",
+        "service_cost", "capacity_cost", "gift", "goodwill", "complaint_cost", "advertising", "contact_cost", "welcome",
         "fixed_cost",
     ),
     "ProgrammeSpec": ("reward_worth", "reward_cost", "running_cost", "invite_cost"),
@@ -32,7 +32,7 @@ MONEY: dict[str, tuple[str, ...]] = {
     "PrizesSpec": ("worth", "cost"),
     "OccasionSpec": ("fixed_cost", "guest_cost"),
     "ChannelSpec": ("cost",),
-    "TierSpec": ("gift",),
+    "TierSpec": ("gift", "goodwill"),
     "DemandSpec": ("mean_basket",),
     "AdvertisingBurst": ("spend",),
     "Seeding": ("cost",),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sim.accounts import Line
 from sim.compiled import inline, seldom
 from sim.records import in_steps, level
@@ -20,7 +22,7 @@ def is_made_good(offer, luck):  # type: ignore[no-untyped-def]
 
 
 @seldom
-def bear_failure(relation, offer, u_complain, u_recover, cell, behaviour):  # type: ignore[no-untyped-def]
+def bear_failure(person, relation, offer, u_complain, u_recover, cell, behaviour):  # type: ignore[no-untyped-def]
     """Live through a failure; return what it takes off the experience, after any recovery."""
     severity = behaviour.failure_severity
     relation.strikes += 1.0
@@ -34,9 +36,20 @@ def bear_failure(relation, offer, u_complain, u_recover, cell, behaviour):  # ty
         cell[Line.RECOVERIES] += 1.0
         relation.strikes -= 1.0
         relation.trust_ability = risen(relation.trust_ability, behaviour)
-        return severity * (1.0 - behaviour.recovery_repair)
+        return severity * (1.0 - repair(person, relation, offer, cell, behaviour))
     relation.trust_ability = fallen(relation.trust_ability, 1.0, behaviour)
     return severity
+
+
+@inline
+def repair(person, relation, offer, cell, behaviour):  # type: ignore[no-untyped-def]
+    """Return the share of a failure's severity that is given back when it is made good, with what is given besides."""
+    share = behaviour.recovery_repair
+    if offer.goodwill > 0.0:
+        cell[Line.RECOVERY] += offer.goodwill
+        relation.margin -= offer.goodwill
+        share = min(2.0, share + offer.goodwill * offer.gift_worth / (np.float64(person.basket) * offer.price))
+    return share
 
 
 @inline

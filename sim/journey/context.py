@@ -19,10 +19,11 @@ OFFER = np.dtype(
         for name in (
             # the firm's, the same in every tier
             "quality", "quality_value", "inconsistency", "failure_rate", "image", "prospect", "ad_reach", "unit_cost",
-            "gift_worth", "recovery", "complaint_cost", "welcome", "points_per_money", "points_worth", "redeem_at",
+            "gift_worth", "complaint_cost", "welcome", "points_per_money", "points_worth", "redeem_at",
             "reward_cost", "clearing", "prize",
             # the tier's
             "service", "delivered", "list_price", "price", "log_price", "gift", "points", "effort", "channel_cost",
+            "recovery", "goodwill",
             # 0: the tier has no programme; 1: all take part; 2: who has a card does
             "programme",
             # of what members get: whether any of the rest is not 0; shares of what is paid

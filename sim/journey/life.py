@@ -320,7 +320,7 @@ def live_with_it(i, f, place, k, town, market, behaviour, clock, said, books, si
     has_failed = u_failure < offer.failure_rate
     satisfaction, attachment = relation.satisfaction, np.float64(relation.attachment)
     if has_failed:
-        lived -= after_sales.bear_failure(relation, offer, u_complain, u_recover, cell, behaviour)
+        lived -= after_sales.bear_failure(person, relation, offer, u_complain, u_recover, cell, behaviour)
     else:
         relation.strikes *= behaviour.strike_fade
     felt = after_sales.update_satisfaction(relation, lived, behaviour)

@@ -41,6 +41,8 @@ class Offer:
     channel_cost: float
     points: float
     gift: float
+    recovery: float  # chance that full service makes good a complaint
+    goodwill: float  # cost of what is given then
     takes_part: bool  # in the programme, if one runs
 
 
@@ -283,6 +285,8 @@ class Firm(mesa.Agent):
                 channel_cost=float(policy.channel_cost[tier]),
                 points=float(policy.points[tier]),
                 gift=float(policy.gift[tier]) if self.runs_programme else 0.0,
+                recovery=float(policy.recovery[tier]),
+                goodwill=float(policy.goodwill[tier]),
                 takes_part=self.has_programme_for(self.tiers[tier]),
             )
             self.offers.append(offer)

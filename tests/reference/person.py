@@ -327,7 +327,7 @@ class Customer(mesa.Agent):
             firm.enter(Line.FAILURES, self)
             relation.strikes = single(relation.strikes + 1.0)
             is_made_good = purchase.is_complaint and self.complain(purchase)
-            purchase.experience -= how.failure_severity * (1.0 - how.recovery_repair if is_made_good else 1.0)
+            purchase.experience -= how.failure_severity * (1.0 - self.repaired(purchase) if is_made_good else 1.0)
         else:
             relation.strikes = single(relation.strikes * how.strike_fade)
         satisfaction, attachment = relation.satisfaction, relation.attachment
@@ -345,12 +345,22 @@ class Customer(mesa.Agent):
         firm.enter(Line.RECOVERY, self, firm.spec.complaint_cost)
         relation.margin = single(relation.margin - firm.spec.complaint_cost)
         luck = self.luck(Stream.RECOVER)
-        is_made_good = luck < firm.spec.recovery * purchase.offer.delivered
+        is_made_good = luck < purchase.offer.recovery * purchase.offer.delivered
         if is_made_good:
             firm.enter(Line.RECOVERIES, self)
             relation.strikes = single(relation.strikes - 1.0)
         relation.judge_ability(is_made_good, how)
         return is_made_good
+
+    def repaired(self, purchase: Purchase) -> float:
+        """Receive what is given besides, if anything; return the share of the severity that is given back."""
+        firm, relation, offer = purchase.firm, purchase.relation, purchase.offer
+        if offer.goodwill == 0.0:
+            return self.model.behaviour.recovery_repair
+        firm.enter(Line.RECOVERY, self, offer.goodwill)
+        relation.margin = single(relation.margin - offer.goodwill)
+        worth = offer.goodwill * firm.spec.gift_worth / (self.basket * offer.price)
+        return min(2.0, self.model.behaviour.recovery_repair + worth)
 
     def talk(self, purchase: Purchase) -> None:
         """Speak of the experience, or not."""

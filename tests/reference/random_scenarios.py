@@ -268,6 +268,8 @@ _TIER_LEVERS = st.fixed_dictionaries(
         "points": st.integers(0, 4).map(float),
         "gift": st.integers(0, 4).map(float),
         "fire": st.booleans(),
+        "recovery": _decimals(0.0, 1.0),
+        "goodwill": st.integers(0, 8).map(float),
     },
 )
 
