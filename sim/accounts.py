@@ -52,16 +52,17 @@ class Line(IntEnum):
     MEMBER_REPURCHASES = 19  # ... and the repurchases among them
     PRIZES = 20  # won
     GUESTS = 21  # at the firm's events
-    REVENUE = 22
-    DISCOUNTS = 23  # already taken off the revenue
-    REWARDS = 24  # what of the incentives the programme gave, invitations included
-    GOODS = 25
-    SERVICE = 26
-    RECOVERY = 27
-    INCENTIVES = 28
-    CHANNEL = 29
-    ACQUISITION = 30
-    LOST = 31
+    REFERRALS = 22  # new customers whom the customers counted here have brought, and were rewarded for
+    REVENUE = 23
+    DISCOUNTS = 24  # already taken off the revenue
+    REWARDS = 25  # what of the incentives the programme gave, invitations included
+    GOODS = 26
+    SERVICE = 27
+    RECOVERY = 28
+    INCENTIVES = 29
+    CHANNEL = 30
+    ACQUISITION = 31
+    LOST = 32
 
 
 N_LINES = int(Line.LOST) + len(Cause)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
+from sim.bond_settings import ContactSpec, ReferralSpec
 from sim.errors import nearest
 from sim.policy import Policy
 from sim.programme_settings import OccasionSpec, ProgrammeSpec, check_tiers
@@ -48,6 +49,7 @@ class TierSpec(Settings):
     goodwill: NonNegative | None = Field(
         default=None, description="cost of what is given when a complaint is made good, in money"
     )
+    contact: Frac | None = Field(default=None, description="share of a representative's full attention")
 
 
 def _by_name(tag: str, default: str) -> BeforeValidator:
@@ -114,6 +116,10 @@ class FirmSpec(Settings):
     budget: BudgetSpec | None = Field(
         default=None, description="a budget for winning and keeping customers, in place of a promotion mix"
     )
+    contact: ContactSpec | None = Field(default=None, description="representatives who know their customers, if any")
+    referral: ReferralSpec | None = Field(
+        default=None, description="a reward to customers whose praise brings others, if any"
+    )
     staff: StaffSpec | None = Field(
         default=None, description="the staff; by default service does not depend on their morale"
     )
@@ -163,6 +169,16 @@ class FirmSpec(Settings):
                 raise ValueError(f'occasions: two events are called "{occasion.name}"; allowed: each name once')
         return self
 
+    @model_validator(mode="after")
+    def _contact_is_by_somebody(self) -> FirmSpec:
+        for tier, levers in self.tiers.items():
+            if levers.contact is not None and self.contact is None:
+                raise ValueError(
+                    f"tiers.{tier}.contact = {levers.contact}, but the firm has no representatives; allowed: "
+                    "with a table contact (its pay and warmth)"
+                )
+        return self
+
     def base_policy(self, channels: dict[str, ChannelSpec]) -> Policy:
         """Return the policy before any strategy: every tier alike, but for its channel and what ``tiers`` gives it."""
         tiers = self.pyramid.tiers
@@ -179,6 +195,7 @@ class FirmSpec(Settings):
             fire=np.zeros(len(tiers), dtype=bool),
             recovery=self.recovery * ones,
             goodwill=self.goodwill * ones,
+            contact=(self.contact.attention if self.contact else 0.0) * ones,
             price=self.price,
             quality=self.quality,
             advertising=self.advertising if self.mix is None else self.mix.spend("advertising"),

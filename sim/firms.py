@@ -180,6 +180,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             "gift_worth": spec.gift_worth,
             "recovery": policy.recovery,
             "goodwill": policy.goodwill,
+            "readiness": 1.0 + spec.referral.readiness if spec.referral else 1.0,
             "complaint_cost": spec.complaint_cost,
             "welcome": policy.welcome,
             "redeem_at": pays.redeem_at * takes_part if pays else 0.0,
@@ -223,7 +224,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         served = self.stock
         if self.spec.familiarity_saving > 0.0:
             served = served - self.spec.familiarity_saving * self.familiar / self.spec.familiarity_periods
-        own[:, :, Line.SERVICE] = served * self.service_costs[:, None]
+        own[:, :, Line.SERVICE] += served * self.service_costs[:, None]
         self.customers_before.append(float(self.stock.sum()))
         costs, n_people = market.period_firm_costs[self.index], market.n_customers
         if self.is_open:

@@ -15,6 +15,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 PER_TIER: tuple[str, ...] = (
     "service", "discount", "points", "gift", "channel_effort", "channel_cost", "fire", "recovery", "goodwill",
+    "contact",
 )  # fmt: skip
 
 
@@ -42,6 +43,8 @@ class Policy:
         Chance that full service makes good a complaint, 0 to 1.
     goodwill : array, shape (n_tiers,)
         Cost to the firm of what is given, in its own product, when a complaint is made good, in money.
+    contact : array, shape (n_tiers,)
+        Share of a representative's full attention, 0 to 1.
     price : float
         Price of one unit of basket, relative to the market's usual price.
     quality : float
@@ -62,6 +65,7 @@ class Policy:
     fire: BoolArray
     recovery: FloatArray
     goodwill: FloatArray
+    contact: FloatArray
     price: float
     quality: float
     advertising: float
@@ -83,8 +87,9 @@ class Policy:
                 raise ValueError(f"policy.{name} = {values}; allowed: finite values of 0 or more")
         if (self.service > 1).any():
             raise ValueError(f"policy.service = {self.service}; allowed: 0 to 1")
-        if (self.recovery > 1).any():
-            raise ValueError(f"policy.recovery = {self.recovery}; allowed: 0 to 1")
+        for name in ("recovery", "contact"):
+            if (getattr(self, name) > 1).any():
+                raise ValueError(f"policy.{name} = {getattr(self, name)}; allowed: 0 to 1")
         if (self.discount >= 1).any():
             raise ValueError(f"policy.discount = {self.discount}; allowed: 0 to below 1")
         if not self.price > 0 or not 0 <= self.quality <= 1 or self.advertising < 0 or self.welcome < 0:

@@ -91,7 +91,7 @@ class Count(NamedTuple):
 @inline
 def is_count(line):  # type: ignore[no-untyped-def]
     """Say whether a line of the books counts whole things: people, purchases, words, points."""
-    return line <= Line.GRIEVANCES_HEARD or Line.POINTS_ISSUED <= line <= Line.GUESTS or line >= Line.LOST
+    return line <= Line.GRIEVANCES_HEARD or Line.POINTS_ISSUED <= line <= Line.REFERRALS or line >= Line.LOST
 
 
 @inline

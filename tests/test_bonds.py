@@ -1,4 +1,4 @@
-"""The levers of the bond by tier: recovery and goodwill, by hand and in the market."""
+"""The levers of the bond: recovery and goodwill, personal contact, referral rewards; by hand and in the market."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.accounts import Line
+from sim.accounts import Cause, Line
 from sim.errors import InputError
+from sim.levers.personal_contact import PersonalContact
+from sim.records import STEPS
 from tests.markets import STILL, STILL_FIRM, Market, market, scenario
 
 FAILING = {**STILL_FIRM, "failure_rate": 1.0, "recovery": 1.0, "service": 1.0, "complaint_cost": 3.0}
@@ -76,3 +78,145 @@ def test_what_a_tier_is_given_like_all_changes_nothing() -> None:
 def test_refuses_what_is_no_recovery(setting: str, value: float) -> None:
     with pytest.raises(InputError, match=setting.rsplit(".", maxsplit=1)[-1]):
         scenario([{"tiers": {"gold": {}}}], {f"firms.Firm0.{setting}": value})
+
+
+# ---- personal contact -----------------------------------------------------------------------------------------------
+
+CONTACT = {"pay": 2.0, "warmth": 0.5, "attention": 1.0}
+QUICK = {"customers.activity_window": 3, "customers.demand.mean_rate": 0.5, "customers.count": 400}
+PYRAMID = {"scheme": "four_tier", "review_every": 4}
+
+
+def test_closeness_and_what_it_brings_by_hand() -> None:
+    """Half of the way at each review: 0.5, then 0.75; 2 a period for 4 periods is 8, and who is new starts afresh."""
+    m = market([{"contact": CONTACT, "pyramid": PYRAMID}, {}], QUICK)
+    for _ in range(8):
+        m.step()
+    (lever,) = [lever for lever in m.levers if isinstance(lever, PersonalContact)]
+    before = m.town.relations[:, 0].copy()
+    was_close = lever.closeness[:, 0].copy()
+    m.books[...] = 0.0
+    lever.before_life()
+    after, how = m.town.relations[:, 0], m.behaviour
+    active = before["is_active"] == 1
+    is_old, is_new = active & (before["since"] < 4), active & (before["since"] >= 4)
+    assert min(is_old.sum(), is_new.sum(), (~active & (was_close > 0)).sum()) > 5
+    assert set(lever.closeness[is_old, 0]) == {0.75}
+    assert set(lever.closeness[is_new, 0]) == {0.5}
+    assert set(lever.closeness[~active, 0]) == {0.0}
+    assert not lever.closeness[:, 1].any()
+    gain = m.town.people["attachment_gain"] * how.attachment_rise * lever.closeness[:, 0]
+    np.testing.assert_allclose(
+        after["attachment"], before["attachment"] + gain * (1.0 - before["attachment"]), rtol=1e-5, atol=1e-7
+    )
+    np.testing.assert_allclose(after["margin"][active], before["margin"][active] - 8.0, rtol=1e-5, atol=1e-5)
+    trust = before["trust_character"] / STEPS
+    trust = trust + how.trust_rise * lever.closeness[:, 0] * (1.0 - trust)
+    np.testing.assert_allclose(after["trust_character"] / STEPS, trust, atol=1.0 / STEPS)
+    assert m.books[:, 0, ..., Line.SERVICE].sum() == pytest.approx(8.0 * active.sum())
+    change = (after["attachment"].astype(np.float64) - before["attachment"]).sum()
+    assert m.books[:, 0, ..., Line.ATTACHMENT_CHANGE].sum() == pytest.approx(change)
+
+
+def test_contact_is_for_the_tiers_that_have_it() -> None:
+    """And is paid for there, on top of the cost of service for who is there at the end of the period."""
+    firm = {"contact": {"pay": 2.0}, "tiers": {"platinum": {"contact": 0.5}}, "pyramid": PYRAMID, "service": 0.0}
+    m = market([firm, {}], QUICK, periods=13)
+    m.run()
+    (lever,) = [lever for lever in m.levers if isinstance(lever, PersonalContact)]
+    service = m.history.books[12][0, ..., Line.SERVICE].sum(axis=1)
+    [moves] = [moves for t, f, moves in m.history.migration if (t, f) == (12, 0)]
+    assert moves.sum(axis=0)[0] > 3
+    assert service == pytest.approx([4 * 2.0 * 0.5 * moves.sum(axis=0)[0], 0.0, 0.0, 0.0])
+    assert (lever.closeness[:, 0] > 0).any()
+
+
+def test_contact_that_nobody_has_changes_nothing() -> None:
+    plain, none = market([{}, {}]), market([{"contact": {"attention": 0.0}}, {}])
+    plain.run()
+    none.run()
+    assert (np.array(none.history.books) == np.array(plain.history.books)).all()
+    assert (none.town.relations == plain.town.relations).all()
+
+
+def test_close_customers_stay_longer() -> None:
+    """In a market of people who can be attached, the same luck and a representative for all: fewer are lost."""
+    changes = {"customers.mix": {"premium": 1.0}, "customers.count": 2000}
+    lost = []
+    for attention in (0.0, 1.0):
+        m = market([{"contact": {**CONTACT, "attention": attention}}, {}], changes, periods=150)
+        m.run()
+        lost.append(np.sum(m.history.books, axis=0)[0, ..., Line.LOST :].sum())
+    assert lost[1] < lost[0]
+
+
+def test_refuses_contact_without_representatives() -> None:
+    with pytest.raises(InputError, match=r"tiers.gold.contact = 0.5, but the firm has no representatives"):
+        scenario([{"tiers": {"gold": {"contact": 0.5}}}])
+    with pytest.raises(InputError, match="attention"):
+        scenario([{"contact": {"attention": 1.5}}])
+
+
+# ---- referral rewards -----------------------------------------------------------------------------------------------
+
+#: People who hear of a firm before they buy, and who do not stay long: many join on somebody's word.
+TALKATIVE: dict[str, Any] = {
+    **QUICK,
+    "customers.behaviour.praise_rate": 0.6,
+    "network.topology": "small_world",
+    "customers.mix": {"premium": 1.0},
+}
+REFERRING = {"awareness": 0.2, "referral": {"reward": 4.0, "readiness": 0.0}}
+
+
+def test_a_reward_for_everyone_who_joins_on_a_customers_word() -> None:
+    """Counted afresh from who bought on whose word: 4 for each."""
+    m = market([REFERRING, {}], TALKATIVE)
+    total = 0
+    for period in range(40):
+        m.step()
+        expected = 0
+        for b, n in enumerate(m.said.n_credits):
+            first = b * m.n_customers // m.n_blocks
+            for place in range(first, first + n):
+                buyer, teller, f = m.said.credit_buyer[place], m.said.credit_to[place], m.said.credit_firm[place]
+                joined = m.town.relations["since"][buyer, f] == period
+                is_here = m.town.people["birth"][teller] <= m.said.credit_since[place]
+                expected += f == 0 and joined and is_here and m.town.relations["is_active"][teller, f] == 1
+        books = m.history.books[-1]
+        assert books[0, ..., Line.REFERRALS].sum() == expected
+        assert books[0, ..., Line.INCENTIVES].sum() == 4.0 * expected
+        assert books[1, ..., Line.REFERRALS].sum() == books[1, ..., Line.INCENTIVES].sum() == 0.0
+        total += expected
+    assert total > 20
+
+
+def test_a_reward_is_off_the_record_of_who_is_rewarded() -> None:
+    """Before any review, what rewards cost is what the records are short of, but for those who left with theirs."""
+    margins = []
+    for reward in (0.0, 4.0):
+        firm = {**REFERRING, "referral": {"reward": reward, "readiness": 0.0}, "pyramid": {"review_every": 100}}
+        m = market([firm, {}], {**TALKATIVE, "customers.activity_window": 90}, periods=30)
+        m.run()
+        margins.append(m.town.relations["margin"][:, 0].astype(np.float64).sum())
+        books = np.sum(m.history.books, axis=0)[0].sum(axis=(0, 1))
+    assert books[Line.REFERRALS] > 20
+    assert books[Line.LOST + Cause.MOVED] + books[Line.LOST + Cause.FAILURE] < 0.1 * books[Line.GAINED]
+    assert margins[0] - margins[1] == pytest.approx(4.0 * books[Line.REFERRALS], rel=0.1)
+
+
+def test_a_reward_makes_customers_praise_more_readily() -> None:
+    """With the same luck, whoever praises without a reward does so with one."""
+    praise = []
+    for readiness in (0.0, 1.0):
+        m = market([{"referral": {"reward": 0.0, "readiness": readiness}}], TALKATIVE)
+        m.step()
+        praise.append(m.history.books[0][0, ..., Line.PRAISE].sum())
+    assert 0 < praise[0] < praise[1]
+
+
+def test_a_reward_of_nothing_that_makes_nobody_ready_moves_nobody() -> None:
+    plain, none = market([{}, {}]), market([{"referral": {"reward": 0.0, "readiness": 0.0}}, {}])
+    plain.run()
+    none.run()
+    assert (none.town.relations == plain.town.relations).all()

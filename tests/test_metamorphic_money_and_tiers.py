@@ -45,6 +45,8 @@ MONEY: dict[str, tuple[str, ...]] = {
     "BudgetSpec": ("total", "selling_cost", "mail_cost"),
     "StaffSpec": ("training", "training_cost", "replacement_cost"),
     "BestResponse": ("gift_step",),
+    "ContactSpec": ("pay",),
+    "ReferralSpec": ("reward",),
 }  # fmt: skip
 PER_MONEY = {"ProgrammeSpec": ("points_per_money",)}
 

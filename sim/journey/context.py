@@ -20,7 +20,7 @@ OFFER = np.dtype(
             # the firm's, the same in every tier
             "quality", "quality_value", "inconsistency", "failure_rate", "image", "prospect", "ad_reach", "unit_cost",
             "gift_worth", "complaint_cost", "welcome", "points_per_money", "points_worth", "redeem_at",
-            "reward_cost", "clearing", "prize",
+            "reward_cost", "clearing", "prize", "readiness",
             # the tier's
             "service", "delivered", "list_price", "price", "log_price", "gift", "points", "effort", "channel_cost",
             "recovery", "goodwill",

@@ -328,7 +328,7 @@ def live_with_it(i, f, place, k, town, market, behaviour, clock, said, books, si
     after_sales.judge_quality(relation, has_failed, felt, behaviour)
     cell[Line.SATISFACTION_CHANGE] += level(relation.satisfaction - satisfaction)
     cell[Line.ATTACHMENT_CHANGE] += relation.attachment - attachment
-    talk.speak(i, person, relation, f, felt, u_speak, behaviour, said, cell)
+    talk.speak(i, person, relation, f, felt, u_speak, offer, behaviour, said, cell)
     if has_failed:
         person.is_alert = True
         if after_sales.walks_out(person, relation):

@@ -31,7 +31,7 @@ class Ears(NamedTuple):
 
 
 @inline
-def speak(i, person, relation, f, felt, luck, behaviour, said, cell):  # type: ignore[no-untyped-def]
+def speak(i, person, relation, f, felt, luck, offer, behaviour, said, cell):  # type: ignore[no-untyped-def]
     """Let a customer tell of a bad experience, or praise a firm they are attached to or delighted by."""
     if felt < 0.0:
         if luck < person.talk * behaviour.grievance_rate * -felt:
@@ -39,7 +39,7 @@ def speak(i, person, relation, f, felt, luck, behaviour, said, cell):  # type: i
             cell[Line.GRIEVANCES] += 1.0
     else:
         warmth = max(felt, relation.attachment)
-        if luck < person.talk * behaviour.praise_rate * warmth:
+        if luck < person.talk * behaviour.praise_rate * warmth * offer.readiness:
             tell(i, f, warmth, 0, said)
             cell[Line.PRAISE] += 1.0
 

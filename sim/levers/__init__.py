@@ -11,13 +11,15 @@ from sim.levers.base import Lever
 from sim.levers.contacts import Contacts
 from sim.levers.familiarity import Familiarity
 from sim.levers.occasions import Occasions
+from sim.levers.personal_contact import PersonalContact
 from sim.levers.programmes import Programmes
+from sim.levers.referral import Referral
 
 if TYPE_CHECKING:
     from sim.market import Market
 
 #: In the order in which they are pulled within each moment of a period.
-LEVERS: tuple[type[Lever], ...] = (Contacts, Familiarity, Programmes, Occasions)
+LEVERS: tuple[type[Lever], ...] = (Contacts, Familiarity, Programmes, Occasions, PersonalContact, Referral)
 
 
 def levers_of(market: Market) -> list[Lever]:

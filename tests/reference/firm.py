@@ -136,6 +136,11 @@ class Firm(mesa.Agent):
         return sorted(alike, key=lambda firm: firm.slot)
 
     @property
+    def readiness(self) -> float:
+        """How much more readily its customers praise it, for a reward."""
+        return 1.0 + self.spec.referral.readiness if self.spec.referral else 1.0
+
+    @property
     def quality_value(self) -> float:
         """Quality, as valued inside the window."""
         how = self.model.behaviour
@@ -311,7 +316,7 @@ class Firm(mesa.Agent):
             familiar[relation.tier, customer.type] += self.known_for(relation, self.model.period)
         served = stock - self.spec.familiarity_saving * familiar / self.spec.familiarity_periods
         service = self.policy.service
-        book[: len(self.tiers), :, Line.SERVICE] = (
+        book[: len(self.tiers), :, Line.SERVICE] += (
             self.spec.service_cost * (service * service)[:, None] * served[: len(self.tiers)]
         )
         self.model.books[-1][self.number] = book

@@ -370,7 +370,7 @@ class Customer(mesa.Agent):
         if felt < 0.0 and luck < self.talkativeness * how.grievance_rate * -felt:
             self.said = Word(firm, step(felt), 0)
             firm.enter(Line.GRIEVANCES, self)
-        elif felt >= 0.0 and luck < self.talkativeness * how.praise_rate * warmth:
+        elif felt >= 0.0 and luck < self.talkativeness * how.praise_rate * warmth * firm.readiness:
             self.said = Word(firm, step(warmth), 0)
             firm.enter(Line.PRAISE, self)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from sim.bond_settings import ContactSpec, ReferralSpec
 from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
 from sim.network_settings import NetworkSpec
@@ -207,6 +208,13 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
     raw["channel"] = draw(channels)
     raw["tier_channels"] = draw(st.dictionaries(st.sampled_from(tiers), channels, max_size=2))
     raw["tiers"] = draw(st.dictionaries(st.sampled_from(tiers), _TIER_LEVERS, max_size=2))
+    if draw(st.booleans()):
+        raw["contact"] = draw(some_of(ContactSpec))
+    else:
+        for levers in raw["tiers"].values():
+            levers.pop("contact", None)
+    if draw(st.booleans()):
+        raw["referral"] = draw(some_of(ReferralSpec))
     return raw
 
 
@@ -270,6 +278,7 @@ _TIER_LEVERS = st.fixed_dictionaries(
         "fire": st.booleans(),
         "recovery": _decimals(0.0, 1.0),
         "goodwill": st.integers(0, 8).map(float),
+        "contact": _decimals(0.0, 1.0),
     },
 )
 

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 from tests.reference.levers.base import Lever
 from tests.reference.levers.contacts import Contacts
 from tests.reference.levers.occasions import Occasions
+from tests.reference.levers.personal_contact import PersonalContact
 from tests.reference.levers.programmes import Programmes
+from tests.reference.levers.referral import Referral
 
 if TYPE_CHECKING:
     from tests.reference.market import ReferenceMarket
 
 
 #: In the same order as in ``sim.levers``.
-LEVERS: tuple[type[Lever], ...] = (Contacts, Programmes, Occasions)
+LEVERS: tuple[type[Lever], ...] = (Contacts, Programmes, Occasions, PersonalContact, Referral)
 
 
 def levers_of(model: ReferenceMarket) -> list[Lever]:

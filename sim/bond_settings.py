@@ -1,0 +1,29 @@
+"""What a user may set about the bond with customers: personal contact, and rewards for bringing others.
+
+The equations are in ``docs/bonds.md``.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from sim.settings import Frac, NonNegative, Settings
+
+
+class ContactSpec(Settings):
+    """Representatives who know their customers: how much of one a customer has is the tier's ``contact``."""
+
+    attention: Frac = Field(default=0.0, description="full contact or a share of it, for tiers that do not name theirs")
+    pay: NonNegative = Field(default=1.0, description="cost of full contact, in money per customer and period")
+    warmth: Frac = Field(
+        default=0.3, description="share of the way that closeness moves at a review to what contact can make of it"
+    )
+
+
+class ReferralSpec(Settings):
+    """A reward to a customer whose praise brings a new one."""
+
+    reward: NonNegative = Field(default=5.0, description="money in own product for each new customer brought")
+    readiness: NonNegative = Field(
+        default=0.2, description="how much more often customers praise while a reward is posted, relative to without"
+    )

@@ -1,0 +1,74 @@
+"""Referral rewards: who brings a new customer is thanked in the firm's own product, and praises the more readily.
+
+Whom praise has brought is noted for the credit of word of mouth already (``sim/journey/buy.py``): a reward goes to
+whoever is credited with the first purchase of a membership. Equations in ``docs/bonds.md``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.accounts import Line
+from sim.compiled import inline, kernel
+from sim.levers.base import Lever
+
+if TYPE_CHECKING:
+    from sim.market import Market
+    from sim.scenario import Scenario
+
+
+class Referral(Lever):
+    """Reward the customers whose praise brought others in this period.
+
+    Source: Ryu & Feick (2007), "A penny for your thoughts: referral reward programs and referral likelihood", Journal
+    of Marketing 71(1), for readiness; Schmitt, Skiera & Van den Bulte (2011), "Referral programs and customer value",
+    Journal of Marketing 75(1), for what those who are brought are worth.
+    """
+
+    def __init__(self, market: Market) -> None:
+        super().__init__(market)
+        specs = [firm.referral for firm in market.scenario.firms]
+        self.rewards = np.array([-1.0 if spec is None else spec.reward for spec in specs])
+
+    @classmethod
+    def is_pulled(cls, scenario: Scenario) -> bool:
+        """Say whether any firm rewards referrals."""
+        return any(firm.referral is not None for firm in scenario.firms)
+
+    def after_life(self) -> None:
+        """Reward, in the order of those who were brought."""
+        reward(self.market.town, self.market.said, self.rewards, self.market.period, self.market.books)
+
+
+@kernel
+def reward(town, said, rewards, period, books):  # type: ignore[no-untyped-def]
+    """Reward those who are credited with a purchase that began a membership.
+
+    Parameters
+    ----------
+    rewards : array, shape (n_firms,)
+        Money in own product for each; below 0 where a firm rewards nobody.
+    """
+    n_blocks, n = said.n_credits.size, said.firm.size
+    for b in range(n_blocks):
+        first = b * n // n_blocks
+        for place in range(first, first + said.n_credits[b]):
+            if rewards[said.credit_firm[place]] >= 0.0:
+                reward_one(place, town, said, rewards, period, books)
+
+
+@inline
+def reward_one(place, town, said, rewards, period, books):  # type: ignore[no-untyped-def]
+    """Reward one customer who is here still, if the buyer has come anew."""
+    f, teller = np.int64(said.credit_firm[place]), np.int64(said.credit_to[place])
+    person, relation = town.people[teller], town.relations[teller, f]
+    is_new = town.relations[said.credit_buyer[place], f].since == period
+    if is_new and relation.is_active and person.birth <= said.credit_since[place]:
+        n_blocks, n = books.shape[0], town.pulses.size
+        block = ((teller + 1) * n_blocks + n - 1) // n - 1  # of the teller's row
+        cell = books[block, f, relation.tier, person.type]
+        cell[Line.REFERRALS] += 1.0
+        cell[Line.INCENTIVES] += rewards[f]
+        relation.margin -= rewards[f]
