@@ -53,16 +53,17 @@ class Line(IntEnum):
     PRIZES = 20  # won
     GUESTS = 21  # at the firm's events
     REFERRALS = 22  # new customers whom the customers counted here have brought, and were rewarded for
-    REVENUE = 23
-    DISCOUNTS = 24  # already taken off the revenue
-    REWARDS = 25  # what of the incentives the programme gave, invitations included
-    GOODS = 26
-    SERVICE = 27
-    RECOVERY = 28
-    INCENTIVES = 29
-    CHANNEL = 30
-    ACQUISITION = 31
-    LOST = 32
+    WON_BACK = 23  # of those gained, who had lapsed and were offered to come back
+    REVENUE = 24
+    DISCOUNTS = 25  # already taken off the revenue
+    REWARDS = 26  # what of the incentives the programme gave, invitations included
+    GOODS = 27
+    SERVICE = 28
+    RECOVERY = 29
+    INCENTIVES = 30
+    CHANNEL = 31
+    ACQUISITION = 32
+    LOST = 33
 
 
 N_LINES = int(Line.LOST) + len(Cause)

@@ -1,4 +1,4 @@
-"""What a user may set about the bond with customers: personal contact, and rewards for bringing others.
+"""What a user may set about the bond: personal contact, rewards for bringing others, offers to those who left.
 
 The equations are in ``docs/bonds.md``.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from sim.settings import Frac, NonNegative, Settings
+from sim.settings import Frac, Lasting, NonNegative, Settings
 
 
 class ContactSpec(Settings):
@@ -27,3 +27,12 @@ class ReferralSpec(Settings):
     readiness: NonNegative = Field(
         default=0.2, description="how much more often customers praise while a reward is posted, relative to without"
     )
+
+
+class WinBackSpec(Settings):
+    """An offer to the best of those who have lapsed, to come back."""
+
+    offer: NonNegative = Field(default=5.0, description="money off the purchase with which a customer comes back")
+    within: Lasting = Field(default=52, description="periods since the last purchase in which one may be called back")
+    most: Frac = Field(default=0.02, description="offers at a review, per person in the market; they go to the best")
+    contact_cost: NonNegative = Field(default=0.5, description="cost of each offer made, in money")

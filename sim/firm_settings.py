@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
-from sim.bond_settings import ContactSpec, ReferralSpec
+from sim.bond_settings import ContactSpec, ReferralSpec, WinBackSpec
 from sim.errors import nearest
 from sim.policy import Policy
 from sim.programme_settings import OccasionSpec, ProgrammeSpec, check_tiers
@@ -120,6 +120,7 @@ class FirmSpec(Settings):
     referral: ReferralSpec | None = Field(
         default=None, description="a reward to customers whose praise brings others, if any"
     )
+    win_back: WinBackSpec | None = Field(default=None, description="offers to those who lapsed, if any are made")
     staff: StaffSpec | None = Field(
         default=None, description="the staff; by default service does not depend on their morale"
     )

@@ -183,6 +183,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             "readiness": 1.0 + spec.referral.readiness if spec.referral else 1.0,
             "complaint_cost": spec.complaint_cost,
             "welcome": policy.welcome,
+            "win_back": spec.win_back.offer if spec.win_back else 0.0,
             "redeem_at": pays.redeem_at * takes_part if pays else 0.0,
             "clearing": programme.clearing if programme else 0.0,
             "coalition": self._coalition if pays else 0,

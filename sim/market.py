@@ -95,6 +95,7 @@ class Market(mesa.Model):  # type: ignore[misc]
         self.firms: dict[str, Firm] = {spec.name: Firm(self, index, spec) for index, spec in enumerate(scenario.firms)}
         happenings.set_the_scene(self)
         self.cards = np.zeros((1, 1), dtype=np.int8)  # of programmes, if there are any with cards
+        self.called_back = np.zeros((1, 1), dtype=np.int8)  # by firms that win back, if any do
         self.levers = levers_of(self)
         self.audit = Audit(self)
         self.customers = Customers(self.town, self.network, {f.name: f.pyramid.tiers for f in self.firms.values()})
@@ -189,7 +190,11 @@ class Market(mesa.Model):  # type: ignore[misc]
             self.town,
             self.network,
             context.Market(
-                self.offers, self.exposure, math.fsum(promised) / len(promised) if promised else 0.0, self.cards
+                self.offers,
+                self.exposure,
+                math.fsum(promised) / len(promised) if promised else 0.0,
+                self.cards,
+                self.called_back,
             ),
             self.behaviour,
             self.origins,

@@ -47,6 +47,7 @@ MONEY: dict[str, tuple[str, ...]] = {
     "BestResponse": ("gift_step",),
     "ContactSpec": ("pay",),
     "ReferralSpec": ("reward",),
+    "WinBackSpec": ("offer", "contact_cost"),
 }  # fmt: skip
 PER_MONEY = {"ProgrammeSpec": ("points_per_money",)}
 

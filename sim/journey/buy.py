@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from sim.accounts import Line
-from sim.compiled import inline
+from sim.compiled import inline, seldom
 from sim.journey import programme
 from sim.journey.after_sales import fallen, risen
 from sim.journey.membership import join
@@ -28,6 +28,8 @@ def pay(i, f, card, offer, town, market, period, books, since):  # type: ignore[
     if not relation.is_active:
         join(person, relation, f, period, books, since)
         acquisition = offer.welcome
+        if offer.win_back > 0.0:
+            acquisition += come_back(i, f, offer, market, books[f, relation.tier, person.type])
     cell = books[f, relation.tier, person.type]
     balance = np.float64(relation.points)
     if offer.points > 0.0 and card > 0:
@@ -62,6 +64,16 @@ def pay(i, f, card, offer, town, market, period, books, since):  # type: ignore[
     relation.margin += margin
     relation.bought_at = period
     return margin
+
+
+@seldom
+def come_back(i, f, offer, market, cell):  # type: ignore[no-untyped-def]
+    """Take the offer to come back, if the person holds one; return what is paid for it, in money."""
+    if not market.called_back[i, f]:
+        return 0.0
+    market.called_back[i, f] = 0
+    cell[Line.WON_BACK] += 1.0
+    return offer.win_back
 
 
 @inline

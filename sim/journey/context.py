@@ -20,7 +20,7 @@ OFFER = np.dtype(
             # the firm's, the same in every tier
             "quality", "quality_value", "inconsistency", "failure_rate", "image", "prospect", "ad_reach", "unit_cost",
             "gift_worth", "complaint_cost", "welcome", "points_per_money", "points_worth", "redeem_at",
-            "reward_cost", "clearing", "prize", "readiness",
+            "reward_cost", "clearing", "prize", "readiness", "win_back",
             # the tier's
             "service", "delivered", "list_price", "price", "log_price", "gift", "points", "effort", "channel_cost",
             "recovery", "goodwill",
@@ -44,6 +44,7 @@ class Market(NamedTuple):
     cards: npt.NDArray[
         np.int8
     ]  # shape (n_customers, n_firms): 0, or 1 + the level of status; (1, 1) without programmes
+    called_back: npt.NDArray[np.int8]  # shape (n_customers, n_firms): 1 for who is offered to come back; or (1, 1)
 
 
 class Behaviour(NamedTuple):

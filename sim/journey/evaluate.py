@@ -76,6 +76,12 @@ def sacrifice_of_price(person, offer, log_reference):  # type: ignore[no-untyped
     return person.price_weight * (offer.log_price - log_reference)
 
 
+@seldom
+def value_of_win_back(person, offer):  # type: ignore[no-untyped-def]
+    """Return the utility of the money offered to someone who lapsed for coming back."""
+    return person.reward_weight * (offer.win_back / (np.float64(person.basket) * offer.price))
+
+
 @inline
 def perceived_value(person, relation, points, card, offer, log_reference, behaviour):  # type: ignore[no-untyped-def]
     """Return the utility of buying from a firm, but for the moment's whim."""

@@ -252,6 +252,8 @@ def choose(i, k, town, market, behaviour, clock, desk):  # type: ignore[no-untyp
         offer = market.offers[f, relation.tier]
         points, card = programme.points_held(i, f, offer, town, market), programme.card_of(i, f, offer, market)
         value = evaluate.perceived_value(person, relation, points, card, offer, log_reference, behaviour)
+        if offer.win_back > 0.0 and market.called_back[i, f]:
+            value += evaluate.value_of_win_back(person, offer)
         utility = value + desk.whim[k * n_firms + f]
         if utility > best_utility:
             best, best_utility = f, utility

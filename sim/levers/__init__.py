@@ -14,12 +14,13 @@ from sim.levers.occasions import Occasions
 from sim.levers.personal_contact import PersonalContact
 from sim.levers.programmes import Programmes
 from sim.levers.referral import Referral
+from sim.levers.win_back import WinBack
 
 if TYPE_CHECKING:
     from sim.market import Market
 
 #: In the order in which they are pulled within each moment of a period.
-LEVERS: tuple[type[Lever], ...] = (Contacts, Familiarity, Programmes, Occasions, PersonalContact, Referral)
+LEVERS: tuple[type[Lever], ...] = (Contacts, Familiarity, Programmes, Occasions, PersonalContact, Referral, WinBack)
 
 
 def levers_of(market: Market) -> list[Lever]:

@@ -45,7 +45,10 @@ def appraise(person: Customer, firm: Firm, luck: float) -> Option:
         leaning -= how.unfamiliarity_weight
     reward = person.reward_weight * _worth_of_rewards(person, firm, relation, offer)
     price = -person.price_weight * (offer.log_price - person.log_reference)
-    utility = product + service + bond + leaning + reward + price + gumbel(luck)
+    win_back = 0.0
+    if relation.called_back:
+        win_back = person.reward_weight * (firm.spec.win_back.offer / (person.basket * offer.price))
+    utility = product + service + bond + leaning + reward + price + win_back + gumbel(luck)
     return Option(firm, relation, offer, price, service, reward, product + bond + leaning, utility)
 
 

@@ -251,6 +251,10 @@ class Customer(mesa.Agent):
         if not relation.is_active:
             self.join(firm)
             welcome = firm.policy.welcome
+            if relation.called_back and spec.win_back.offer > 0.0:
+                relation.called_back = False
+                firm.enter(Line.WON_BACK, self)
+                welcome += spec.win_back.offer
         rewards = 0.0
         if self.is_member(firm):
             firm.enter(Line.MEMBER_PURCHASES, self)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from sim.bond_settings import ContactSpec, ReferralSpec
+from sim.bond_settings import ContactSpec, ReferralSpec, WinBackSpec
 from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
 from sim.network_settings import NetworkSpec
@@ -215,6 +215,8 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
             levers.pop("contact", None)
     if draw(st.booleans()):
         raw["referral"] = draw(some_of(ReferralSpec))
+    if draw(st.booleans()):
+        raw["win_back"] = draw(some_of(WinBackSpec, skip=("most",))) | {"most": draw(st.sampled_from((0.02, 0.3, 1.0)))}
     return raw
 
 

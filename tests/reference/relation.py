@@ -46,6 +46,8 @@ class Relation:
     # in the firm's programme, if it keeps these
     card: int = 0  # none, or 1 + the level of status
     tally: float = 0.0  # purchases or money that count, or money owed, since the last review
+    worth: float = 0.0  # margin on record at the last review as a customer, for who wins back
+    called_back: bool = False
     missed: int = 0  # reviews in a row at which the level was not earned again
 
     def end(self, entry_tier: int) -> None:

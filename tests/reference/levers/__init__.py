@@ -10,13 +10,14 @@ from tests.reference.levers.occasions import Occasions
 from tests.reference.levers.personal_contact import PersonalContact
 from tests.reference.levers.programmes import Programmes
 from tests.reference.levers.referral import Referral
+from tests.reference.levers.win_back import WinBack
 
 if TYPE_CHECKING:
     from tests.reference.market import ReferenceMarket
 
 
 #: In the same order as in ``sim.levers``.
-LEVERS: tuple[type[Lever], ...] = (Contacts, Programmes, Occasions, PersonalContact, Referral)
+LEVERS: tuple[type[Lever], ...] = (Contacts, Programmes, Occasions, PersonalContact, Referral, WinBack)
 
 
 def levers_of(model: ReferenceMarket) -> list[Lever]:
