@@ -130,6 +130,13 @@ def test_assumptions_that_few_are_sure_of_can_all_be_run_at_their_ends() -> None
         assert len(factors_of([], base)) == len(unsure(base)) > 4
 
 
+def test_a_range_from_0_to_1_is_of_whole_numbers_only_where_the_setting_is() -> None:
+    base = load_scenario("baseline")
+    service, count = factors_of(["firms.Aurora.tiers.gold.service=0:1", "customers.count=100:200"], base)
+    assert service.value(0.5) == 0.5
+    assert count.value(0.5) == 150
+
+
 def test_ranges_and_choices_are_told_apart() -> None:
     assert parse("customers.count=10:20").is_whole
     assert not parse("firms.Aurora.price=0.9:1").is_whole
