@@ -17,9 +17,12 @@ from sim.strategies.own import OwnStrategy
 from sim.topologies import TAKES
 from tests.drawn import Drawn, models_in
 
-#: Settings that decide nothing in a run: words, what is compared, over which periods, and how many are asked after it.
+#: Settings that decide nothing in a run: words, what is compared, over which periods, and whom a study asks, and when.
 #: A strategy of one's own has tests of its own.
-NO_PART_OF_A_RUN = {("Scenario", name) for name in ("title", "focal", "warm_up", "arms")} | {("SurveySpec", "sample")}
+NO_PART_OF_A_RUN = {("Scenario", name) for name in ("title", "focal", "warm_up", "arms")} | {
+    ("SurveySpec", "sample"),
+    ("SurveySpec", "every"),
+}
 
 
 def models_of(value: Any) -> Iterator[BaseModel]:
