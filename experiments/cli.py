@@ -519,9 +519,10 @@ def _described(kind: str) -> dict[str, str]:
 
         return {name: _first_line(each) for name, each in STRATEGIES.items()}
     if kind == "pyramids":
-        from sim.pyramids import PYRAMIDS
+        from sim.pyramids import PYRAMIDS, SHAPES
 
-        return {name: _first_line(each) for name, each in PYRAMIDS.items()}
+        told = {name: shape.told for name, shape in SHAPES.items()}
+        return {name: told.get(name) or _first_line(each) for name, each in PYRAMIDS.items()}
     if kind == "topologies":
         return TOPOLOGIES
     if kind == "claims":

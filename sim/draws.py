@@ -109,6 +109,14 @@ class Stream(IntEnum):
     ATTEND = 164
     LOT = 165
     WANT = 166
+    # at a review of a pyramid that asks, one per customer and firm (slot: the firm)
+    TELL_SATISFACTION = 200
+    TELL_CLOSENESS = 201
+    TELL_TRUST = 202
+    TELL_ATTITUDE = 203
+    TELL_REPUTE = 204
+    TELL_FIT = 205
+    TELL_WISH = 206
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

@@ -134,10 +134,10 @@ class FirmSpec(Settings):
         if self.promotion is not None and self.budget is not None:
             raise ValueError("promotion and budget are both given; allowed: one of them, for a budget stands for a mix")
         ranks_by = getattr(self.strategy, "ranks_by", None)
-        if ranks_by is not None and self.pyramid.rank_by != ranks_by:
-            raise ValueError(
-                f'the strategy {self.strategy.name} needs pyramid.rank_by = "{ranks_by}", not "{self.pyramid.rank_by}"'
-            )
+        ranked_by = getattr(self.pyramid, "rank_by", None)
+        if ranks_by is not None and ranked_by != ranks_by:
+            given = f'"{ranked_by}"' if ranked_by else f"the scheme {self.pyramid.scheme}, which does not rank"
+            raise ValueError(f'the strategy {self.strategy.name} needs pyramid.rank_by = "{ranks_by}", not {given}')
         return self
 
     @property

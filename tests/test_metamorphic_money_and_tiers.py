@@ -45,6 +45,7 @@ MONEY: dict[str, tuple[str, ...]] = {
     "BudgetSpec": ("total", "selling_cost", "mail_cost"),
     "StaffSpec": ("training", "training_cost", "replacement_cost"),
     "BestResponse": ("gift_step",),
+    "LevelBudget": ("gift",),
 }  # fmt: skip
 PER_MONEY = {"ProgrammeSpec": ("points_per_money",)}
 
@@ -118,7 +119,8 @@ def with_tiers(raw: Raw, n_tiers: int, shares: list[float], service: float) -> R
     """Return settings in which the first firm treats all of so many tiers alike."""
     raw = copy.deepcopy(raw)
     firm = raw["firms"][0]
-    pyramid = {key: firm["pyramid"][key] for key in ("rank_by", "review_every", "hysteresis", "memory")}
+    kept = ("rank_by", "review_every", "hysteresis", "memory")
+    pyramid = {key: value for key, value in firm["pyramid"].items() if key in kept}
     names = [f"tier {k}" for k in range(n_tiers)]
     firm["pyramid"] = {"scheme": "n_tier", "names": names, "shares": shares, **pyramid}
     firm["strategy"] = {"name": "equal_treatment", "service": service}

@@ -12,9 +12,11 @@ import numpy as np
 from sim.accounts import N_LINES, TIER_COST_LINES, Cause, FirmCost, Line
 from sim.draws import firm_slot
 from sim.loyalty_types import LoyaltyType
+from sim.pyramids import SteppedPyramid
 from sim.strategies import Luck, MarketView
 from tests.reference.arithmetic import clip, single
 from tests.reference.person import Word
+from tests.reference.sight import climb, look, scores_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -183,11 +185,16 @@ class Firm(mesa.Agent):
             saved = self.spec.familiarity_saving * familiar / self.spec.familiarity_periods
             served = len(periods) - saved
             relation.margin = single(relation.margin - self.spec.service_cost * (service * service) * served)
-        scores = [single(self.score(relation)) for _, relation in members]
-        cuts = pyramid.cuts(np.array(scores, dtype=np.float64)).tolist()
+        if isinstance(pyramid, SteppedPyramid):
+            tiers = climb(pyramid, members, look(self, members))
+        else:
+            scores = scores_of(self, members)
+            cuts = pyramid.cuts(np.array(scores, dtype=np.float64)).tolist()
+            standing = zip(members, scores, strict=True)
+            tiers = [self.tier_of(score, relation.tier, cuts) for (_, relation), score in standing]
         migration = np.zeros((len(self.tiers), len(self.tiers)), dtype=np.int64)
-        for (_, relation), score in zip(members, scores, strict=True):
-            before, after = relation.tier, self.tier_of(score, relation.tier, cuts)
+        for (_, relation), after in zip(members, tiers, strict=True):
+            before = relation.tier
             migration[before, after] += 1
             relation.tier = after
             if after > before:
@@ -195,18 +202,6 @@ class Firm(mesa.Agent):
             relation.fade(pyramid.memory)
         self.model.migration.append((t, self.number, migration))
         self.reviewed_at = t
-
-    def score(self, relation: Relation) -> float:
-        """Return what a customer is ranked by."""
-        match self.spec.pyramid.rank_by:
-            case "volume":
-                return relation.volume
-            case "revenue":
-                return relation.revenue
-            case "profit":
-                return relation.margin
-            case _:
-                return relation.margin + relation.credit
 
     def tier_of(self, score: float, tier: int, cuts: list[float]) -> int:
         """Return a customer's new tier: past a cut by the hysteresis, one rises or falls."""
