@@ -1,4 +1,4 @@
-"""A cluster in place of worker processes: dask.distributed behind the interface of :class:`experiments.runner.Workers`."""
+"""A cluster in place of worker processes: dask.distributed behind the interface of the local workers."""
 
 from __future__ import annotations
 
@@ -42,14 +42,16 @@ class Cluster:
 
     def __init__(self, address: str) -> None:
         try:
-            import distributed
+            from distributed import Client
         except ModuleNotFoundError:
             raise InputError(
                 "dask.distributed is not installed", key="--cluster", allowed="pip install 'loyalty[cluster]'"
             ) from None
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         try:
-            self._client = distributed.Client(address, timeout=SECONDS_TO_ANSWER, set_as_default=False)
+            self._client: Any = Client(  # type: ignore[no-untyped-call]
+                address, timeout=SECONDS_TO_ANSWER, set_as_default=False
+            )
         except (OSError, TimeoutError, ValueError) as error:
             raise InputError(
                 f"no scheduler answers: {error}", key="--cluster", value=address, allowed=f"such as {EXAMPLE}"
@@ -58,7 +60,7 @@ class Cluster:
         try:
             self._check()
         except BaseException:
-            self._client.close()
+            self.__exit__(None, None, None)
             raise
 
     def __enter__(self) -> Self:
@@ -87,7 +89,7 @@ class Cluster:
 
         source = iter(jobs)
         keys: dict[Any, Key] = {}
-        finished = as_completed(loop=self._client.loop)
+        finished: Any = as_completed(loop=self._client.loop)  # type: ignore[no-untyped-call]
 
         def fill() -> None:
             room = max(1, self.count) * JOBS_A_WORKER - len(keys)

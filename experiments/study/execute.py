@@ -108,7 +108,9 @@ class Runner:
     def __enter__(self) -> Self:
         self.store.begin(self.study, self._about, self.total)
         with ExitStack() as stack:
-            self._pool = stack.enter_context(Cluster(self.cluster) if self.cluster else Workers(self.workers))
+            pool: Cluster | Workers = Cluster(self.cluster) if self.cluster else Workers(self.workers)
+            stack.enter_context(pool)  # type: ignore[arg-type]
+            self._pool = pool
             stack.enter_context(self.progress)
             self._tell = stack.enter_context(self.store.at_work())
             self._stack = stack.pop_all()
@@ -148,8 +150,6 @@ class Runner:
                 f"stopped; {batch.made:,} runs were finished and are kept in {self.store.path}; "
                 "the same command goes on from there"
             ) from None
-        except GeneratorExit:
-            raise
         finally:
             self.tally += batch.tally()
         return batch.tally()
@@ -202,9 +202,7 @@ def execute(
     progress: Progress | None = None,
 ) -> Tally:
     """Make those of the runs that a store lacks: see :class:`Runner`, whose arguments these are, and its ``run``."""
-    with Runner(
-        store, study, about, total=total, workers=workers, cluster=cluster, progress=progress
-    ) as runner:
+    with Runner(store, study, about, total=total, workers=workers, cluster=cluster, progress=progress) as runner:
         return runner.run(runs)
 
 

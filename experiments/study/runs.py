@@ -70,8 +70,8 @@ class Outcome:
     digest : str
         Hash of everybody's state and all books at the end.
     firms : mapping of str to mapping
-        By firm, its long-run outcomes: see :meth:`sim.results.Results.outcomes`, and ``loyalty_index``, ``clv`` and
-        ``equity`` of :meth:`sim.crm.Crm.summary`. A number that there is not is NaN.
+        By firm, its long-run outcomes: see :func:`experiments.analyses.evaluate.long_run`. A number that there is not
+        is NaN.
     seconds : float
         What the run took.
     """
@@ -125,20 +125,14 @@ def simulate(run: Run) -> Outcome:
     StrategyError
         If a user's own strategy fails.
     """
-    from sim.framework import mesa
-    from sim.market import Market
+    from experiments.analyses.evaluate import long_run, results_of
 
     started = time.perf_counter()
-    market = Market(run.scenario, seed=run.seed, collect=False)
-    try:
-        results = market.run()
-        worth = results.crm.summary()
-        firms = {name: {**outcomes, **worth[name]} for name, outcomes in results.outcomes().items()}
-        seconds = time.perf_counter() - started
-        return Outcome(run.id, run.scenario.name, run.seed, results.version, results.digest, firms, seconds)
-    finally:
-        # Mesa counts agents per model in a table on the class, which would keep every market of a study in memory.
-        mesa.Agent._ids.pop(market, None)
+    results = results_of(run.scenario, run.seed)
+    firms = long_run(results)
+    return Outcome(
+        run.id, run.scenario.name, run.seed, results.version, results.digest, firms, time.perf_counter() - started
+    )
 
 
 def attempt(run: Run) -> Outcome | Failed:
@@ -168,17 +162,12 @@ def _files(scenario: Scenario) -> Iterator[Path]:
         yield scenario.folder / scenario.customers.demand.transactions
     if scenario.network.topology == "edge_list" and scenario.network.path is not None:
         yield scenario.folder / scenario.network.path
-    modules = {
-        firm.strategy.name.partition(":")[0] for firm in scenario.firms if ":" in str(_name_of(firm.strategy))
-    }
+    names = [str(getattr(firm.strategy, "name", "")) for firm in scenario.firms]
+    modules = {name.partition(":")[0] for name in names if ":" in name}
     seen: dict[Path, None] = {}
     for name in sorted(modules):
         _add_sources(importlib.import_module(name), seen)
     yield from sorted(seen)
-
-
-def _name_of(strategy: Any) -> str:
-    return str(getattr(strategy, "name", ""))
 
 
 def _add_sources(module: Any, seen: dict[Path, None]) -> None:

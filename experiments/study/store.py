@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet  # type: ignore[import-untyped]
@@ -40,8 +40,6 @@ from sim.errors import InputError, nearest
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
-
-T = TypeVar("T")
 
 FORMAT = 1
 N_SMALL_FILES = 64  # so many are put together
@@ -208,7 +206,7 @@ class Store:
         ]
         if not rows:
             return
-        names = dict.fromkeys(name for row in rows for name in row)
+        names = dict.fromkeys(str(name) for row in rows for name in row)
         extra = [(name, pa.float64()) for name in names if name not in RUN_SCHEMA.names]
         table = pa.Table.from_pylist(rows, schema=pa.schema([*RUN_SCHEMA, *map(pa.field, *zip(*extra, strict=True))]))
         name = f"{uuid.uuid4().hex}.parquet"
@@ -314,6 +312,18 @@ class Store:
         self._require(study)
         return self.sql(f"select * from {_quoted(study)} order by place, firm")
 
+    def outcomes(self, ids: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
+        """Return, of those of some runs that are finished, the outcomes by id, firm and name."""
+        wanted = pa.table({"id": pa.array(list(ids), pa.string())})
+        rows = self._ask(
+            "select * exclude (scenario, seed, version, digest) from runs semi join wanted using (id)", wanted
+        )
+        found: dict[str, dict[str, dict[str, float]]] = {}
+        for row in rows.to_dict("records"):
+            numbers = {str(name): float(value) for name, value in row.items() if name not in ("id", "firm")}
+            found.setdefault(row["id"], {})[row["firm"]] = numbers
+        return found
+
     def failed(self, study: str | None = None) -> pd.DataFrame:
         """Return the runs that gave nothing, of one study or of all: id, scenario, seed, message, trace, command."""
         if study is None:
@@ -335,16 +345,28 @@ class Store:
         """
         import duckdb
 
-        def ask() -> pd.DataFrame:
-            with duckdb.connect() as connection:
-                connection.execute("set enable_progress_bar = false")
-                self._add_views(connection)
-                return connection.sql(query).df() if query.strip() else connection.sql("select 1").df()
-
         try:
-            return self._steady(ask, duckdb.IOException)
+            return self._ask(query)
         except duckdb.Error as error:
             raise InputError(f"{error}".strip(), key="query", value=query) from None
+
+    def _ask(self, query: str, wanted: Any = None) -> pd.DataFrame:
+        """Ask, and once more if a file that was listed was put together with others before it was opened."""
+        import duckdb
+
+        for left in range(N_TRIES - 1, -1, -1):
+            try:
+                with duckdb.connect() as connection:
+                    self._add_views(connection)
+                    if wanted is not None:
+                        connection.register("wanted", wanted)
+                    answer = connection.execute(query)
+                    return answer.df()
+            except duckdb.IOException:
+                if not left:
+                    raise
+                time.sleep(0.05)
+        raise AssertionError("unreachable")
 
     def status(self, study: str) -> Status:
         """Return how far a study is.
@@ -370,7 +392,7 @@ class Store:
 
     @contextmanager
     def at_work(self) -> Iterator[Callable[[str, int, float], None]]:
-        """Let others see that this process is at work: what is yielded tells study, runs under way, and runs a second."""
+        """Let others see that this process is at work: what is yielded tells study, runs under way, runs a second."""
         path = self.path / "active" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.json"
 
         def tell(study: str, running: int, per_second: float) -> None:
@@ -450,16 +472,6 @@ class Store:
             reason = os.strerror(error.errno) if error.errno else str(error)
             advice = "what was finished before is kept; the same command goes on from there"
             raise OSError(error.errno or 0, f"cannot be written: {reason}; {advice}", str(self.path)) from None
-
-    def _steady(self, read: Callable[[], T], gone: type[Exception]) -> T:
-        """Read; once more if a file went between being listed and being opened."""
-        for _ in range(N_TRIES):
-            try:
-                return read()
-            except gone as error:
-                last = error
-                time.sleep(0.05)
-        raise last
 
     def _at_work(self) -> list[dict[str, Any]]:
         found = []
