@@ -1,4 +1,4 @@
-"""The store: what is in it stays, is there once, and is never half there; and ids that stand for all that decides a run."""
+"""The store: what is in it stays, once and never half; and ids that stand for all that decides a run."""
 
 import errno
 import os
@@ -93,7 +93,7 @@ def test_a_full_disk_is_told_and_costs_nothing_that_was_there(store, monkeypatch
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(pyarrow.parquet, "write_table", full)
-    with pytest.raises(OSError, match="No space left on device.*kept") as told:
+    with pytest.raises(OSError, match=r"No space left on device.*kept") as told:
         store.add([outcome(2)])
     assert told.value.filename == str(store.path)
     monkeypatch.undo()

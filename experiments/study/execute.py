@@ -109,7 +109,7 @@ class Runner:
         self.store.begin(self.study, self._about, self.total)
         with ExitStack() as stack:
             pool: Cluster | Workers = Cluster(self.cluster) if self.cluster else Workers(self.workers)
-            stack.enter_context(pool)  # type: ignore[arg-type]
+            stack.enter_context(pool)
             self._pool = pool
             stack.enter_context(self.progress)
             self._tell = stack.enter_context(self.store.at_work())

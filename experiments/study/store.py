@@ -24,7 +24,7 @@ import shutil
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,7 +182,7 @@ class Store:
                     self._known.update(column.unique().to_pylist())
                     self._read.add(file.name)
 
-    def add(self, outcomes: Iterable[Outcome]) -> None:
+    def add(self, outcomes: Sequence[Outcome]) -> None:
         """Keep finished runs; once this returns, they stay.
 
         Raises
@@ -206,7 +206,7 @@ class Store:
         ]
         if not rows:
             return
-        names = dict.fromkeys(str(name) for row in rows for name in row)
+        names = dict.fromkeys(name for each in outcomes for numbers in each.firms.values() for name in numbers)
         extra = [(name, pa.float64()) for name in names if name not in RUN_SCHEMA.names]
         table = pa.Table.from_pylist(rows, schema=pa.schema([*RUN_SCHEMA, *map(pa.field, *zip(*extra, strict=True))]))
         name = f"{uuid.uuid4().hex}.parquet"
