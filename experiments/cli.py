@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from experiments.analyses.commands import add_to
+from experiments.study import commands as study_commands
 
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Design
@@ -575,6 +576,7 @@ def _exit_with(comparisons: Sequence[Comparison]) -> None:
 
 
 add_to(main, _overrides)
+study_commands.add_to(main, _overrides)
 
 if __name__ == "__main__":
     main(prog_name="loyalty")
