@@ -40,7 +40,7 @@ def results_of(scenario: Scenario, seed: int) -> Results:
 
 
 def long_run(results: Results) -> dict[str, dict[str, float]]:
-    """Return each firm's long-run outcomes, ``loyalty_index``, ``clv`` and ``equity``, and what it spent on customers."""
+    """Return each firm's long-run outcomes, loyalty index, lifetime value and equity, and its spending on customers."""
     worth = results.crm.summary()
     books = results.books[results.long_run].sum(axis=(0, 2, 3))
     return {

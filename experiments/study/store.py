@@ -207,8 +207,8 @@ class Store:
         if not rows:
             return
         names = dict.fromkeys(name for each in outcomes for numbers in each.firms.values() for name in numbers)
-        extra = [(name, pa.float64()) for name in names if name not in RUN_SCHEMA.names]
-        table = pa.Table.from_pylist(rows, schema=pa.schema([*RUN_SCHEMA, *map(pa.field, *zip(*extra, strict=True))]))
+        extra = [pa.field(name, pa.float64()) for name in names if name not in RUN_SCHEMA.names]
+        table = pa.Table.from_pylist(rows, schema=pa.schema([*RUN_SCHEMA, *extra]))
         name = f"{uuid.uuid4().hex}.parquet"
         self._write(self.path / "runs" / name, table)
         self._read.add(name)
