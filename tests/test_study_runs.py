@@ -15,6 +15,7 @@ import pytest
 from experiments.compare import Interrupted
 from experiments.runner import Progress
 from experiments.study import execute as making
+from experiments.study import runs as one_run
 from experiments.study.execute import execute
 from experiments.study.runs import Run, fingerprint
 from experiments.study.store import Store
@@ -28,21 +29,22 @@ KILL_SEED = 20_231_005
 # The study's own processes, with a moment's sleep in place of the market. Workers read this file too.
 SCRIPT = """
 import sys, time
-from experiments.study import execute as making
+from experiments.study import runs as each
 from experiments.study.runs import Outcome, Run
-from experiments.study.store import Store
 
 def sleep_instead(run):
     time.sleep(0.02)
     firms = {"Aurora": {"profit": run.seed / 7}, "Boreas": {"profit": run.seed ** 0.5}}
     return Outcome(run.id, run.scenario.name, run.seed, "1", str(run.seed), firms, 0.02)
 
-making.attempt = sleep_instead
-making.warm_up = lambda *_: None
+each.attempt = sleep_instead
 
 if __name__ == "__main__":
+    from experiments.study import execute as making
+    from experiments.study.store import Store
     from sim.scenario import load_scenario
 
+    making.warm_up = lambda *_: None
     _, path, study, first, last = sys.argv
     scenario = load_scenario("baseline", {"customers.count": 100})
     runs = [Run(scenario, seed, {"half": seed / 2}, "x") for seed in range(int(first), int(last))]
@@ -188,12 +190,12 @@ def test_two_studies_share_a_store_at_once(tmp_path):
 
 
 def test_a_stop_in_the_middle_keeps_what_is_done(scenario, tmp_path, monkeypatch):
-    def stopped(run, real=making.attempt):
+    def stopped(run, real=one_run.attempt):
         if run.seed == 3:
             raise KeyboardInterrupt
         return real(run)
 
-    monkeypatch.setattr(making, "attempt", stopped)
+    monkeypatch.setattr(one_run, "attempt", stopped)
     monkeypatch.setattr(making, "SECONDS_UNWRITTEN", 1e9)
     monkeypatch.setattr(making.Runner, "runs_a_job", 1)
     with pytest.raises(Interrupted, match="2 runs were finished and are kept"):

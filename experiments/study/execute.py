@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +15,7 @@ from typing import Any, Self
 from experiments.compare import Interrupted
 from experiments.runner import Failure, Progress, Workers, require_readable, warm_up
 from experiments.study.cluster import Cluster
-from experiments.study.runs import Failed, Outcome, Run, attempt, failed
+from experiments.study.runs import Failed, Outcome, Run, failed, simulate_all
 from experiments.study.store import Store
 from sim.version import version
 
@@ -26,8 +24,6 @@ MOST_RUNS_A_JOB = 64
 SECONDS_UNWRITTEN = 0.25
 SECONDS_BETWEEN_NOTES = 2.0
 PLAN_ROWS = 1000
-
-_alone = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -204,13 +200,6 @@ def execute(
     """Make those of the runs that a store lacks: see :class:`Runner`, whose arguments these are, and its ``run``."""
     with Runner(store, study, about, total=total, workers=workers, cluster=cluster, progress=progress) as runner:
         return runner.run(runs)
-
-
-def simulate_all(runs: tuple[Run, ...]) -> list[Outcome | Failed]:
-    """Run several markets, one after the other; only one at a time in a process, whatever its threads."""
-    logging.getLogger("sim").setLevel(logging.ERROR)
-    with _alone:
-        return [attempt(run) for run in runs]
 
 
 class _Batch:

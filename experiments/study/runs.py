@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
+import logging
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 Label = str | int | float | bool
+
+_alone = threading.Lock()
 
 ID_DIGITS = 24  # 96 bits: two of a million million runs share an id by chance with probability 1e-5
 
@@ -141,6 +145,13 @@ def attempt(run: Run) -> Outcome | Failed:
         return simulate(run)
     except Exception as error:
         return failed(run, f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+def simulate_all(runs: tuple[Run, ...]) -> list[Outcome | Failed]:
+    """Run several markets, one after the other; only one at a time in a process, whatever its threads."""
+    logging.getLogger("sim").setLevel(logging.ERROR)
+    with _alone:
+        return [attempt(run) for run in runs]
 
 
 def failed(run: Run, message: str, trace: str = "") -> Failed:
