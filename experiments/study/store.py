@@ -212,7 +212,7 @@ class Store:
         name = f"{uuid.uuid4().hex}.parquet"
         self._write(self.path / "runs" / name, table)
         self._read.add(name)
-        self._known.update(row["id"] for row in rows)
+        self._known.update(each.id for each in outcomes if each.firms)
         self.compact()
 
     def add_failed(self, runs: Sequence[Failed]) -> None:
