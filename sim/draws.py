@@ -92,8 +92,8 @@ class Stream(IntEnum):
     SAY_ATTITUDE = 60
     SAY_WISH = 61
     # at a review, one per customer and firm (slot: the firm): who is contacted
-    CALLED = 160
-    MAILED = 161
+    CALLED = 144
+    MAILED = 145
     # at a seeding, one per person (slot: the firm)
     SEEDED = 140
     SEED_SPEAKS = 141

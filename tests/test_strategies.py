@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pydantic import ValidationError
 
 import sim.strategies
+from sim.accounts import Cause, Line
 from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec
 from sim.policy import PER_TIER, Policy
 from sim.pyramids import FourTier, NTier, TwoTier
@@ -243,7 +244,7 @@ def test_firing_the_lead_tier_lets_go_only_those_who_cost_more_than_they_bring()
     fired = m.customers.column("barred_until")[:, 0] == 32_000
     assert 0 < fired.sum() < (profit < 0).sum() + 1
     assert not (m.customers.column("is_active")[:, 0] == 1)[fired].any()
-    assert m.history.books[13][0, :, :, 25].sum() == fired.sum()
+    assert m.history.books[13][0, :, :, Line.LOST + Cause.FIRED].sum() == fired.sum()
     while m.period < 60:
         m.step()
     assert not (m.customers.column("bought_at")[:, 0] >= 13)[fired & (m.customers.column("id") < 2**32)].any()
