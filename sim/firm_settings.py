@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from sim.errors import nearest
 from sim.policy import Policy
+from sim.pricing import PricingSpec
 from sim.programme_settings import OccasionSpec, ProgrammeSpec, check_tiers
 from sim.promotion import BudgetSpec, PromotionSpec
 from sim.pyramids import AnyPyramid, FourTier
@@ -23,6 +24,10 @@ class ChannelSpec(Settings):
 
     effort: NonNegative = Field(description="buying effort, on the scale of customers.behaviour.distance_spread")
     cost: NonNegative = Field(description="cost to the firm of each purchase, in money")
+    serves: Frac | None = Field(
+        default=None,
+        description="service level that the channel gives in the firm's place; by default the firm serves by itself",
+    )
 
 
 DEFAULT_CHANNELS: dict[str, ChannelSpec] = {
@@ -39,6 +44,9 @@ class TierSpec(Settings):
 
     service: Frac | None = Field(default=None, description="service level")
     discount: Annotated[float, Field(ge=0, lt=1)] | None = Field(default=None, description="share taken off the price")
+    surcharge: Annotated[float, Field(ge=0, le=10)] | None = Field(
+        default=None, description="share added to the price, before the discount: a charge for service"
+    )
     points: Annotated[float, Field(ge=0, le=1000)] | None = Field(
         default=None, description="points earned, relative to the programme's base rate"
     )
@@ -66,6 +74,9 @@ class FirmSpec(Settings):
     name: Annotated[str, Field(min_length=1, max_length=60, description="name of the firm")]
     price: Positive = Field(
         default=1.0, description="price of one unit of basket, relative to the market's usual price"
+    )
+    pricing: PricingSpec | None = Field(
+        default=None, description="the price method; by default the price is this one, or what the strategy makes of it"
     )
     unit_cost: NonNegative = Field(default=0.6, description="cost of goods per unit of basket, on the price's scale")
     quality: Frac = Field(default=0.6, description="quality of the product")
@@ -156,15 +167,20 @@ class FirmSpec(Settings):
                 raise ValueError(f'occasions: two events are called "{occasion.name}"; allowed: each name once')
         return self
 
+    def channels_by_tier(self, channels: dict[str, ChannelSpec]) -> list[ChannelSpec]:
+        """Return the channel of each tier."""
+        return [channels[self.tier_channels.get(tier, self.channel)] for tier in self.pyramid.tiers]
+
     def base_policy(self, channels: dict[str, ChannelSpec]) -> Policy:
         """Return the policy before any strategy: every tier alike, but for its channel and what ``tiers`` gives it."""
         tiers = self.pyramid.tiers
-        by_tier = [channels[self.tier_channels.get(tier, self.channel)] for tier in tiers]
+        by_tier = self.channels_by_tier(channels)
         ones = np.ones(len(tiers))
         policy = Policy(
             tiers=tiers,
             service=self.service * ones,
             discount=self.discount * ones,
+            surcharge=np.zeros(len(tiers)),
             points=ones.copy(),
             gift=self.gift * ones,
             channel_effort=np.array([channel.effort for channel in by_tier]),

@@ -13,7 +13,9 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-PER_TIER: tuple[str, ...] = ("service", "discount", "points", "gift", "channel_effort", "channel_cost", "fire")
+PER_TIER: tuple[str, ...] = (
+    "service", "discount", "surcharge", "points", "gift", "channel_effort", "channel_cost", "fire",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +30,8 @@ class Policy:
         Promised service level, 0 to 1.
     discount : array, shape (n_tiers,)
         Share taken off the price, 0 to below 1.
+    surcharge : array, shape (n_tiers,)
+        Share added to the price, before the discount.
     points : array, shape (n_tiers,)
         Points earned relative to the programme's base rate.
     gift : array, shape (n_tiers,)
@@ -49,6 +53,7 @@ class Policy:
     tiers: tuple[str, ...]
     service: FloatArray
     discount: FloatArray
+    surcharge: FloatArray
     points: FloatArray
     gift: FloatArray
     channel_effort: FloatArray

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
 from sim.network_settings import NetworkSpec
+from sim.pricing import PricingSpec
 from sim.programme_settings import CashBackSpec, OccasionSpec, PrizesSpec, ProgrammeSpec, StatusSpec
 from sim.promotion import CHANNELS, BudgetSpec, PromotionSpec
 from sim.pyramids import RANKING_KEYS, SHAPES
@@ -210,6 +211,9 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
     raw["awareness"] = draw(st.sampled_from((0.0, 0.5, 0.9, 1.0)))
     raw["reach"] = draw(st.sampled_from((0.5, 1.0, 1.0)))
     if draw(st.booleans()):
+        methods = st.sampled_from(("cost_plus", "customer_utility", "profit_led"))
+        raw["pricing"] = {"method": draw(methods), **draw(some_of(PricingSpec))}
+    if draw(st.booleans()):
         raw["capacity"] = draw(_decimals(0.02, 0.6))
     match draw(st.sampled_from(("promotion", "budget", "neither"))):
         case "promotion":
@@ -291,6 +295,7 @@ _TIER_LEVERS = st.fixed_dictionaries(
     optional={
         "service": _decimals(0.0, 1.0),
         "discount": _decimals(0.0, 0.5),
+        "surcharge": _decimals(0.0, 0.5),
         "points": st.integers(0, 4).map(float),
         "gift": st.integers(0, 4).map(float),
         "fire": st.booleans(),
@@ -382,7 +387,9 @@ def raw_scenarios(draw: st.DrawFn, topology: str, edge_list: Path, log: Path) ->
         behaviour["quality_floor"], behaviour["quality_want"] = 0.2, 0.9
     if draw(st.booleans()):
         people["captive_to"] = specs[0]["name"]
-    channels = st.fixed_dictionaries({"effort": _decimals(0.0, 0.6), "cost": _decimals(0.0, 4.0)})
+    channels = st.fixed_dictionaries(
+        {"effort": _decimals(0.0, 0.6), "cost": _decimals(0.0, 4.0)}, optional={"serves": _decimals(0.0, 1.0)}
+    )
     return {
         "title": "drawn",
         "channels": draw(st.dictionaries(st.sampled_from(sorted(DEFAULT_CHANNELS)), channels, max_size=2)),
