@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from experiments.analyses.commands import add_to
+from experiments.study import commands as study_commands
 
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Design
@@ -519,9 +520,10 @@ def _described(kind: str) -> dict[str, str]:
 
         return {name: _first_line(each) for name, each in STRATEGIES.items()}
     if kind == "pyramids":
-        from sim.pyramids import PYRAMIDS
+        from sim.pyramids import PYRAMIDS, SHAPES
 
-        return {name: _first_line(each) for name, each in PYRAMIDS.items()}
+        told = {name: shape.told for name, shape in SHAPES.items()}
+        return {name: told.get(name) or _first_line(each) for name, each in PYRAMIDS.items()}
     if kind == "topologies":
         return TOPOLOGIES
     if kind == "claims":
@@ -574,6 +576,7 @@ def _exit_with(comparisons: Sequence[Comparison]) -> None:
 
 
 add_to(main, _overrides)
+study_commands.add_to(main, _overrides)
 
 if __name__ == "__main__":
     main(prog_name="loyalty")

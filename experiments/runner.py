@@ -18,14 +18,15 @@ import threading
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TextIO, TypeVar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 
 # A job that was under way when a worker died is tried again beside others so many times, and after that by itself, when
 # it is sure that the job and not a neighbour ends its worker; it fails at the last of so many deaths.
@@ -51,6 +53,30 @@ class Failure:
 
     message: str
     trace: str = ""
+
+
+class _Waiting(Generic[Item]):
+    """Items from a source that is asked for the next one only when it is wanted; some may be put back in front."""
+
+    def __init__(self, source: Iterable[Item]) -> None:
+        self._source = iter(source)
+        self._front: deque[Item] = deque()
+
+    def __bool__(self) -> bool:
+        if not self._front:
+            self._front.extend(islice(self._source, 1))
+        return bool(self._front)
+
+    @property
+    def next(self) -> Item:
+        """The item to be taken next."""
+        return self._front[0]
+
+    def take(self) -> Item:
+        return self._front.popleft()
+
+    def put_back(self, item: Item) -> None:
+        self._front.appendleft(item)
 
 
 class Workers:
@@ -87,10 +113,17 @@ class Workers:
     def run(
         self, function: Callable[..., Result], jobs: Mapping[Key, tuple[Any, ...]]
     ) -> Iterator[tuple[Key, Result | Failure]]:
+        """Call ``function(*arguments)`` for every job and yield each answer as it comes: see :meth:`stream`."""
+        return self.stream(function, jobs.items())
+
+    def stream(
+        self, function: Callable[..., Result], jobs: Iterable[tuple[Key, tuple[Any, ...]]]
+    ) -> Iterator[tuple[Key, Result | Failure]]:
         """Call ``function(*arguments)`` for every job and yield each answer as it comes, in no promised order.
 
-        An exception in a job is a :class:`Failure` in its place. When a worker dies, its pool is built again and what
-        was lost is run again, so ``function`` must be a pure function of its arguments, and importable by its name.
+        Jobs are asked for as they can be started, so there may be any number of them. An exception in a job is a
+        :class:`Failure` in its place. When a worker dies, its pool is built again and what was lost is run again, so
+        ``function`` must be a pure function of its arguments, and importable by its name.
 
         Raises
         ------
@@ -98,19 +131,19 @@ class Workers:
             If no worker process gets as far as its first job.
         """
         if self.count == 1:
-            for key, arguments in jobs.items():
+            for key, arguments in jobs:
                 yield key, _attempt(function, arguments)
             return
-        waiting = deque(jobs)
+        waiting = _Waiting(jobs)
         deaths: Counter[Key] = Counter()
-        under_way: dict[Future[Result | Failure], Key] = {}
+        under_way: dict[Future[Result | Failure], tuple[Key, tuple[Any, ...]]] = {}
         while waiting or under_way:
-            while waiting and self._has_room(waiting[0], under_way, deaths):
+            while waiting and self._has_room(waiting.next[0], [key for key, _ in under_way.values()], deaths):
                 try:
-                    future = self._submit(function, jobs[waiting[0]])
+                    future = self._submit(function, waiting.next[1])
                 except BrokenProcessPool:
                     break
-                under_way[future] = waiting.popleft()
+                under_way[future] = waiting.take()
             finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
             was_alone = len(under_way) == 1
             is_broken = not finished or any(_is_lost(future) for future in finished)
@@ -119,7 +152,7 @@ class Workers:
                 self._end(at_once=True)
                 self._require_that_workers_start()
             for future in finished:
-                key = under_way.pop(future)
+                key, arguments = under_way.pop(future)
                 if not _is_lost(future):
                     yield key, _answer(future)
                     continue
@@ -127,11 +160,11 @@ class Workers:
                 if was_alone and deaths[key] >= N_DEATHS:
                     yield key, Failure(f"its worker process died {deaths[key]} times, the last time with no other job")
                 else:
-                    waiting.appendleft(key)
+                    waiting.put_back((key, arguments))
 
-    def _has_room(self, key: Key, under_way: Mapping[Any, Key], deaths: Mapping[Key, int]) -> bool:
+    def _has_room(self, key: Key, under_way: Sequence[Key], deaths: Mapping[Key, int]) -> bool:
         """Say whether a job may start now: one more than there are workers, and a suspect only by itself."""
-        if any(deaths[each] >= N_TRIES_BESIDE_OTHERS for each in (key, *under_way.values())):
+        if any(deaths[each] >= N_TRIES_BESIDE_OTHERS for each in (key, *under_way)):
             return not under_way
         return len(under_way) <= self.count
 

@@ -92,8 +92,8 @@ class Stream(IntEnum):
     SAY_ATTITUDE = 60
     SAY_WISH = 61
     # at a review, one per customer and firm (slot: the firm): who is contacted
-    CALLED = 160
-    MAILED = 161
+    CALLED = 144
+    MAILED = 145
     # at a seeding, one per person (slot: the firm)
     SEEDED = 140
     SEED_SPEAKS = 141
@@ -109,6 +109,14 @@ class Stream(IntEnum):
     ATTEND = 164
     LOT = 165
     WANT = 166
+    # at a review of a pyramid that asks, one per customer and firm (slot: the firm)
+    TELL_SATISFACTION = 200
+    TELL_CLOSENESS = 201
+    TELL_TRUST = 202
+    TELL_ATTITUDE = 203
+    TELL_REPUTE = 204
+    TELL_FIT = 205
+    TELL_WISH = 206
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from sim.bond_settings import ContactSpec, ReferralSpec, WinBackSpec
 from sim.errors import nearest
 from sim.policy import Policy
+from sim.pricing import PricingSpec
 from sim.programme_settings import OccasionSpec, ProgrammeSpec, check_tiers
 from sim.promotion import BudgetSpec, PromotionSpec
 from sim.pyramids import AnyPyramid, FourTier
@@ -24,6 +25,10 @@ class ChannelSpec(Settings):
 
     effort: NonNegative = Field(description="buying effort, on the scale of customers.behaviour.distance_spread")
     cost: NonNegative = Field(description="cost to the firm of each purchase, in money")
+    serves: Frac | None = Field(
+        default=None,
+        description="service level that the channel gives in the firm's place; by default the firm serves by itself",
+    )
 
 
 DEFAULT_CHANNELS: dict[str, ChannelSpec] = {
@@ -40,6 +45,9 @@ class TierSpec(Settings):
 
     service: Frac | None = Field(default=None, description="service level")
     discount: Annotated[float, Field(ge=0, lt=1)] | None = Field(default=None, description="share taken off the price")
+    surcharge: Annotated[float, Field(ge=0, le=10)] | None = Field(
+        default=None, description="share added to the price, before the discount: a charge for service"
+    )
     points: Annotated[float, Field(ge=0, le=1000)] | None = Field(
         default=None, description="points earned, relative to the programme's base rate"
     )
@@ -72,6 +80,9 @@ class FirmSpec(Settings):
     name: Annotated[str, Field(min_length=1, max_length=60, description="name of the firm")]
     price: Positive = Field(
         default=1.0, description="price of one unit of basket, relative to the market's usual price"
+    )
+    pricing: PricingSpec | None = Field(
+        default=None, description="the price method; by default the price is this one, or what the strategy makes of it"
     )
     unit_cost: NonNegative = Field(default=0.6, description="cost of goods per unit of basket, on the price's scale")
     quality: Frac = Field(default=0.6, description="quality of the product")
@@ -148,10 +159,10 @@ class FirmSpec(Settings):
         if self.promotion is not None and self.budget is not None:
             raise ValueError("promotion and budget are both given; allowed: one of them, for a budget stands for a mix")
         ranks_by = getattr(self.strategy, "ranks_by", None)
-        if ranks_by is not None and self.pyramid.rank_by != ranks_by:
-            raise ValueError(
-                f'the strategy {self.strategy.name} needs pyramid.rank_by = "{ranks_by}", not "{self.pyramid.rank_by}"'
-            )
+        ranked_by = getattr(self.pyramid, "rank_by", None)
+        if ranks_by is not None and ranked_by != ranks_by:
+            given = f'"{ranked_by}"' if ranked_by else f"the scheme {self.pyramid.scheme}, which does not rank"
+            raise ValueError(f'the strategy {self.strategy.name} needs pyramid.rank_by = "{ranks_by}", not {given}')
         return self
 
     @property
@@ -180,15 +191,20 @@ class FirmSpec(Settings):
                 )
         return self
 
+    def channels_by_tier(self, channels: dict[str, ChannelSpec]) -> list[ChannelSpec]:
+        """Return the channel of each tier."""
+        return [channels[self.tier_channels.get(tier, self.channel)] for tier in self.pyramid.tiers]
+
     def base_policy(self, channels: dict[str, ChannelSpec]) -> Policy:
         """Return the policy before any strategy: every tier alike, but for its channel and what ``tiers`` gives it."""
         tiers = self.pyramid.tiers
-        by_tier = [channels[self.tier_channels.get(tier, self.channel)] for tier in tiers]
+        by_tier = self.channels_by_tier(channels)
         ones = np.ones(len(tiers))
         policy = Policy(
             tiers=tiers,
             service=self.service * ones,
             discount=self.discount * ones,
+            surcharge=np.zeros(len(tiers)),
             points=ones.copy(),
             gift=self.gift * ones,
             channel_effort=np.array([channel.effort for channel in by_tier]),

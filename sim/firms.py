@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sim import review
 from sim.accounts import N_LINES, TIER_COST_LINES, FirmCost, Line
 from sim.framework import mesa
+from sim.pricing import Posted, Pricing
 from sim.promotion import Promotion
 from sim.staff import Staff
 from sim.strategies import Luck, MarketView
@@ -49,6 +50,10 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         self.pyramid = spec.pyramid
         self.base = spec.base_policy(market.scenario.channels)
         self.decider = spec.strategy.begin(Luck(market.seed_used, spec.name))
+        self.pricing = Pricing(spec.pricing) if spec.pricing is not None else None
+        levels = [channel.serves for channel in spec.channels_by_tier(market.scenario.channels)]
+        self.is_handed_over = np.array([level is not None for level in levels])  # by tier: the channel serves
+        self.channel_service = np.array([level or 0.0 for level in levels])
         self.policy: Policy = self.base
         self.decided: Policy = self.base
         self.is_open = True
@@ -83,9 +88,28 @@ class Firm(mesa.Agent):  # type: ignore[misc]
 
     @property
     def service_costs(self) -> FloatArray:
-        """Cost of serving a customer of each tier for a period, in money: grows with the square of the level."""
+        """Cost of serving a customer of each tier for a period, in money: grows with the square of the level.
+
+        A tier that is handed over to its channel costs nothing.
+        """
         costs: FloatArray = self.spec.service_cost * self.policy.service**2
-        return costs
+        return np.where(self.is_handed_over, 0.0, costs)
+
+    def promised(self, policy: Policy) -> FloatArray:
+        """Return the service level promised to each tier: the firm's, or its channel's if it is handed over."""
+        return np.where(self.is_handed_over, self.channel_service, policy.service)
+
+    @property
+    def delivered(self) -> FloatArray:
+        """Service level that reaches each tier: what capacity and staff make of the firm's own, and the channel's."""
+        own = np.minimum(1.0, self.policy.service * self.delivery)
+        return np.where(self.is_handed_over, self.channel_service, own)
+
+    def posted(self, policy: Policy) -> Posted:
+        """Return what everybody can see of the firm when it posts a policy."""
+        image = self.promotion.image(self.spec.image) if self.promotion else self.spec.image
+        service = float(self.promised(policy)[self.pyramid.entry_tier])
+        return Posted(policy.price * self.price_factor, policy.quality, service, image)
 
     @property
     def is_review_due(self) -> bool:
@@ -95,7 +119,14 @@ class Firm(mesa.Agent):  # type: ignore[misc]
     def decide(self) -> None:
         """On the cycle: choose the next policy from what can be seen, while rivals' old policies still stand."""
         if self.is_review_due:
-            self.decided = self.decider.decide(self.view())
+            view = self.view()
+            self.decided = self.decider.decide(view)
+            if self.pricing:
+                own = self.posted(self.decided)._replace(price=self.decided.price)
+                firms = self.market.firms.values()
+                rivals = [rival.posted(rival.policy) for rival in firms if rival is not self and rival.is_open]
+                price = self.pricing.decide(own, self.spec.unit_cost, rivals, math.fsum(view.contribution))
+                self.decided = self.decided.replace(price=price)
 
     def view(self) -> MarketView:
         """Return what the firm can see: its own records and books, and what rivals post."""
@@ -153,7 +184,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             for name, values in self._posted_columns().items():
                 offers[name] = values
         offers["prospect"] = self.prospect()
-        offers["delivered"] = np.minimum(1.0, policy.service * self.delivery)
+        offers["delivered"] = self.delivered
         if self.promotion:
             offers["image"] = self.promotion.image(self.spec.image)
 
@@ -161,7 +192,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         """Return the posted part of the offers, by column: a number, or an array of shape (n_tiers,)."""
         spec, policy = self.spec, self.policy
         programme = spec.programme if self.has_programme_running else None
-        list_price = policy.price * self.price_factor
+        list_price = policy.price * self.price_factor * (1.0 + policy.surcharge)
         price = list_price * (1.0 - policy.discount) * (self.promotion.price_factor if self.promotion else 1.0)
         takes_part, perks = programme_columns(spec, programme)
         pays = programme if programme and programme.kind == "points" else None
@@ -191,7 +222,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             "reward_cost": programme.reward_cost if programme else 0.0,
             "points": points,
             "points_worth": points * pays.reward_worth / pays.redeem_at if pays else 0.0,
-            "service": policy.service,
+            "service": self.promised(policy),
             "list_price": list_price,
             "price": price,
             "log_price": [math.log(value) for value in price],
@@ -240,7 +271,8 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         load = 0.0  # promised service relative to capacity
         if self.spec.capacity is not None:
             capacity = self.spec.capacity * n_people
-            promised = float((self.stock.sum(axis=1) * self.policy.service).sum())
+            own_service = np.where(self.is_handed_over, 0.0, self.policy.service)
+            promised = float((self.stock.sum(axis=1) * own_service).sum())
             self.delivery = min(1.0, capacity / promised) if promised > 0.0 else 1.0
             load = promised / capacity
         if self.promotion:

@@ -14,8 +14,8 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 PER_TIER: tuple[str, ...] = (
-    "service", "discount", "points", "gift", "channel_effort", "channel_cost", "fire", "recovery", "goodwill",
-    "contact",
+    "service", "discount", "surcharge", "points", "gift", "channel_effort", "channel_cost", "fire", "recovery",
+    "goodwill", "contact",
 )  # fmt: skip
 
 
@@ -31,6 +31,8 @@ class Policy:
         Promised service level, 0 to 1.
     discount : array, shape (n_tiers,)
         Share taken off the price, 0 to below 1.
+    surcharge : array, shape (n_tiers,)
+        Share added to the price, before the discount.
     points : array, shape (n_tiers,)
         Points earned relative to the programme's base rate.
     gift : array, shape (n_tiers,)
@@ -58,6 +60,7 @@ class Policy:
     tiers: tuple[str, ...]
     service: FloatArray
     discount: FloatArray
+    surcharge: FloatArray
     points: FloatArray
     gift: FloatArray
     channel_effort: FloatArray

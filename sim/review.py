@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +10,16 @@ import numpy.typing as npt
 from sim.accounts import Cause, Line
 from sim.compiled import formula, inline, parallel_kernel, prange
 from sim.journey import membership, talk
+from sim.pyramids import SteppedPyramid
 from sim.records import NEVER, NOBODY, in_steps, level
 
 if TYPE_CHECKING:
     from sim.firms import Firm
     from sim.market import Market
+    from sim.pyramids import AnyPyramid
 
 RANKING = ("volume", "revenue", "profit", "total_contribution")
+ELSEWHERE = len(RANKING)  # of firms whose customers' scores are worked out before the pass: see `scores_seen`
 
 
 class Due(NamedTuple):
@@ -27,7 +30,8 @@ class Due(NamedTuple):
     last_review: npt.NDArray[np.int64]
     familiarity_saving: npt.NDArray[np.float64]
     familiarity_periods: npt.NDArray[np.int64]
-    rank_by: npt.NDArray[np.int64]  # index into RANKING
+    rank_by: npt.NDArray[np.int64]  # index into RANKING, or ELSEWHERE
+    given: npt.NDArray[np.float32]  # shape (n_due, n_customers), empty if none is: scores worked out elsewhere
     memory: npt.NDArray[np.float64]  # share of the record that is kept
     hysteresis: npt.NDArray[np.float64]
     n_cuts: npt.NDArray[np.int64]
@@ -45,15 +49,17 @@ def review_pyramids(market: Market, firms: list[Firm]) -> None:
     if not firms:
         return
     n_due, n_tiers, n_blocks = len(firms), market.n_tiers, market.n_blocks
+    rank_by, given = scores_seen(market, firms)
     due = Due(
         firm=np.array([firm.index for firm in firms]),
         service_costs=np.array([np.resize(firm.service_costs, n_tiers) for firm in firms]),
         last_review=np.array([firm.last_review for firm in firms]),
         familiarity_saving=np.array([firm.spec.familiarity_saving for firm in firms]),
         familiarity_periods=np.array([firm.spec.familiarity_periods for firm in firms]),
-        rank_by=np.array([RANKING.index(firm.pyramid.rank_by) for firm in firms]),
+        rank_by=rank_by,
+        given=given,
         memory=np.array([firm.pyramid.memory for firm in firms]),
-        hysteresis=np.array([firm.pyramid.hysteresis for firm in firms]),
+        hysteresis=np.array([_margin(firm.pyramid) for firm in firms]),
         n_cuts=np.array([len(firm.pyramid.tiers) - 1 for firm in firms]),
         cuts=np.zeros((n_due, n_tiers)),
     )
@@ -63,7 +69,7 @@ def review_pyramids(market: Market, firms: list[Firm]) -> None:
     firsts = np.arange(n_blocks) * market.n_customers // n_blocks
     for d, firm in enumerate(firms):
         own = [scores[d, first : first + n_scores[b, d]] for b, first in enumerate(firsts)]
-        due.cuts[d, : due.n_cuts[d]] = firm.pyramid.cuts(np.concatenate(own))
+        due.cuts[d, : due.n_cuts[d]] = _cuts(firm.pyramid, np.concatenate(own))
     moves = np.zeros((n_blocks, n_due, n_tiers, n_tiers), dtype=np.int64)
     stock = np.zeros((n_blocks, n_due, n_tiers, 7, 3))
     assign_tiers(market.town, due, market.period, market.behaviour.trust_fall, moves, stock)
@@ -72,6 +78,48 @@ def review_pyramids(market: Market, firms: list[Firm]) -> None:
         market.audit.review(firm, own_moves[own_tiers, own_tiers], own_stock[own_tiers, :, 0])
         firm.stock, firm.satisfaction_sum, firm.attachment_sum = np.moveaxis(own_stock[own_tiers], 2, 0).copy()
         market.history.migration.append((market.period, firm.index, own_moves[own_tiers, own_tiers]))
+
+
+def scores_seen(market: Market, firms: list[Firm]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Return by what each firm ranks, and the scores of those that rank by more than a sum on record.
+
+    A lifetime value is a score like any other. On a pyramid of levels the score is the number of levels below one's
+    own, so that the pass that follows moves customers and closes their records in the same way.
+
+    Returns
+    -------
+    rank_by : array of int64, shape (n_due,)
+        Index into ``RANKING``, or ``ELSEWHERE``.
+    given : array of float32, shape (n_due, n_customers); empty if no firm ranks elsewhere
+        Scores of the firms' customers, each in the customer's row.
+    """
+    from sim.pyramids.sight import Sight  # it reads records through sim/crm, which reads this module
+
+    names = [getattr(firm.pyramid, "rank_by", None) for firm in firms]
+    rank_by = np.array([RANKING.index(name) if name in RANKING else ELSEWHERE for name in names])
+    is_given = bool((rank_by == ELSEWHERE).any())
+    given = np.zeros((len(firms), market.n_customers if is_given else 0), dtype=np.float32)
+    for own, firm, where in zip(given, firms, rank_by, strict=True):
+        if where == ELSEWHERE:
+            sight, pyramid = Sight(market, firm), firm.pyramid
+            if isinstance(pyramid, SteppedPyramid):
+                levels = pyramid.levels_of(sight.all_of(pyramid.wanted), sight.records.tier)
+                own[sight.records.row] = pyramid.entry_tier - levels
+            else:
+                own[sight.records.row] = sight.lifetime_value
+    return rank_by, given
+
+
+def _cuts(pyramid: AnyPyramid, scores: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return the least score of each tier but the lowest; of levels, one is the next."""
+    if isinstance(pyramid, SteppedPyramid):
+        return np.arange(pyramid.entry_tier, 0.0, -1.0)
+    return pyramid.cuts(scores)
+
+
+def _margin(pyramid: AnyPyramid) -> float:
+    """Return by how much a cut is to be passed: nothing by levels, in which the margin is part of the conditions."""
+    return 0.0 if isinstance(pyramid, SteppedPyramid) else pyramid.hysteresis
 
 
 @parallel_kernel
@@ -97,7 +145,9 @@ def rank_block(b, first, last, town, due, period, scores, n_scores):  # type: ig
         for d in range(due.firm.size):
             relation = town.relations[i, due.firm[d]]
             if relation.is_active:
-                scores[d, first + n_scores[b, d]] = score_of(relation, margin_after(relation, due, d, period), due, d)
+                scores[d, first + n_scores[b, d]] = score_of(
+                    relation, margin_after(relation, due, d, period), due, d, i
+                )
                 n_scores[b, d] += 1
 
 
@@ -122,15 +172,17 @@ def familiar_periods(length, longest):  # type: ignore[no-untyped-def]
 
 
 @inline
-def score_of(relation, margin, due, d):  # type: ignore[no-untyped-def]
-    """Return what a customer is ranked by, as it is kept."""
+def score_of(relation, margin, due, d, i):  # type: ignore[no-untyped-def]
+    """Return what the customer in row ``i`` is ranked by, as it is kept."""
     if due.rank_by[d] == 0:
         return relation.volume
     if due.rank_by[d] == 1:
         return relation.revenue
     if due.rank_by[d] == 2:
         return margin
-    return np.float32(np.float64(margin) + relation.credit)
+    if due.rank_by[d] == 3:
+        return np.float32(np.float64(margin) + relation.credit)
+    return due.given[d, i]
 
 
 @formula
@@ -163,18 +215,18 @@ def assign_tiers(town, due, period, trust_fall, moves, stock):  # type: ignore[n
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             for d in range(due.firm.size):
                 assign_tier(
-                    town.relations[i, due.firm[d]], town.people[i], d, due, period, trust_fall, moves[b], stock[b]
+                    i, town.relations[i, due.firm[d]], town.people[i], d, due, period, trust_fall, moves[b], stock[b]
                 )
 
 
 @inline
-def assign_tier(relation, person, d, due, period, trust_fall, moves, stock):  # type: ignore[no-untyped-def]
+def assign_tier(i, relation, person, d, due, period, trust_fall, moves, stock):  # type: ignore[no-untyped-def]
     """Move one customer to the tier of their score; who slides down trusts the firm's character less."""
     if not relation.is_active:
         return
     margin = margin_after(relation, due, d, period)
     old = relation.tier
-    score = np.float64(score_of(relation, margin, due, d))
+    score = np.float64(score_of(relation, margin, due, d, i))
     new = tier_of(score, old, due.cuts[d], due.n_cuts[d], due.hysteresis[d])
     if new > old:
         character = level(relation.trust_character)

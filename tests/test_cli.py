@@ -157,7 +157,7 @@ def test_compare_gives_the_same_for_any_number_of_workers(folder, monkeypatch):
         assert found[1]["differences"]["dear"][metric]["n"] == 3
     assert found[1]["differences"]["dear"]["share"]["mean"] < 0  # who asks 60% more sells to fewer
     files = sorted(path.name for path in (folder / "with-1" / "data").iterdir() if path.name != "manifest.json")
-    assert len(files) == 34
+    assert len(files) == 44
     for name in files:
         assert (folder / "with-1/data" / name).read_bytes() == (folder / "with-2/data" / name).read_bytes(), name
     assert "Does a dear Aurora lose?" in (folder / "with-2/report.html").read_text(encoding="utf-8")

@@ -212,6 +212,7 @@ def without_totals(raw: Raw) -> None:
     raw["customers"]["behaviour"]["trust_weight"] = 0.0  # trust looks at whether a firm grows
     for firm in raw["firms"]:
         firm.pop("capacity", None)  # shared by a firm's customers
+        firm.pop("pricing", None)  # may look at what the firm earned
         firm["pyramid"] = {"scheme": "n_tier", "names": ["all"], "shares": [1.0], "review_every": 5}
         firm["strategy"], firm["tier_channels"], firm["tiers"] = {"name": "equal_treatment"}, {}, {}
         for part in (firm.get("programme", {}), *firm["occasions"]):

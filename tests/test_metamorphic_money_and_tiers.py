@@ -48,6 +48,7 @@ MONEY: dict[str, tuple[str, ...]] = {
     "ContactSpec": ("pay",),
     "ReferralSpec": ("reward",),
     "WinBackSpec": ("offer", "contact_cost"),
+    "LevelBudget": ("gift",),
 }  # fmt: skip
 PER_MONEY = {"ProgrammeSpec": ("points_per_money",)}
 
@@ -121,11 +122,13 @@ def with_tiers(raw: Raw, n_tiers: int, shares: list[float], service: float) -> R
     """Return settings in which the first firm treats all of so many tiers alike."""
     raw = copy.deepcopy(raw)
     firm = raw["firms"][0]
-    pyramid = {key: firm["pyramid"][key] for key in ("rank_by", "review_every", "hysteresis", "memory")}
+    kept = ("rank_by", "review_every", "hysteresis", "memory")
+    pyramid = {key: value for key, value in firm["pyramid"].items() if key in kept}
     names = [f"tier {k}" for k in range(n_tiers)]
     firm["pyramid"] = {"scheme": "n_tier", "names": names, "shares": shares, **pyramid}
     firm["strategy"] = {"name": "equal_treatment", "service": service}
     firm["tier_channels"], firm["tiers"] = {}, {}
+    firm.pop("pricing", None)  # may look at what the firm earned, a sum over tiers
     for part in (firm.get("programme", {}), *firm["occasions"]):
         part.pop("group", None)
     return raw

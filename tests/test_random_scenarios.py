@@ -11,15 +11,18 @@ from pydantic import BaseModel
 
 from sim.pyramids import PYRAMIDS
 from sim.scenario import Scenario, from_settings
-from sim.settings import AnyEvent, SurveySpec
+from sim.settings import AnyEvent
 from sim.strategies import STRATEGIES
 from sim.strategies.own import OwnStrategy
 from sim.topologies import TAKES
 from tests.drawn import Drawn, models_in
 
-#: Settings that decide nothing in a run: words, what is compared, over which periods, and how it is looked at after;
-#: so does a survey. A strategy of one's own has tests of its own.
-NO_PART_OF_A_RUN = {"title", "focal", "warm_up", "arms", "survey", "discount_rate"}
+#: Settings that decide nothing in a run: words, what is compared, over which periods, and whom a study asks, and when.
+#: A strategy of one's own has tests of its own.
+NO_PART_OF_A_RUN = {("Scenario", name) for name in ("title", "focal", "warm_up", "arms")} | {
+    ("SurveySpec", "sample"),
+    ("SurveySpec", "every"),
+}
 
 
 def models_of(value: Any) -> Iterator[BaseModel]:
@@ -47,7 +50,7 @@ SETTINGS = sorted(
         (model.__name__, name): field
         for model in models_in(Scenario)
         for name, field in model.model_fields.items()
-        if model not in (SurveySpec, OwnStrategy) and (model is not Scenario or name not in NO_PART_OF_A_RUN)
+        if model is not OwnStrategy and (model.__name__, name) not in NO_PART_OF_A_RUN
     }.items()
 )
 

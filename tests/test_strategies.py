@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pydantic import ValidationError
 
 import sim.strategies
+from sim.accounts import Cause, Line
 from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec
 from sim.policy import PER_TIER, Policy
 from sim.pyramids import FourTier, NTier, TwoTier
@@ -35,6 +36,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "bandit": {"menu": {"as_set": {}, "attentive": {"service": {"gold": 0.8}}, "cheap": {"price": 0.9}}},
     "elasticity_led": {},
     "best_response": {"people": 40, "horizon": 5, "settling": 2, "tries": 2},
+    "level_budget": {"gift": 0.5},
 }
 
 
@@ -242,7 +244,7 @@ def test_firing_the_lead_tier_lets_go_only_those_who_cost_more_than_they_bring()
     fired = m.customers.column("barred_until")[:, 0] == 32_000
     assert 0 < fired.sum() < (profit < 0).sum() + 1
     assert not (m.customers.column("is_active")[:, 0] == 1)[fired].any()
-    assert m.history.books[13][0, :, :, 25].sum() == fired.sum()
+    assert m.history.books[13][0, :, :, Line.LOST + Cause.FIRED].sum() == fired.sum()
     while m.period < 60:
         m.step()
     assert not (m.customers.column("bought_at")[:, 0] >= 13)[fired & (m.customers.column("id") < 2**32)].any()
@@ -382,3 +384,38 @@ def test_the_market_in_mind_has_the_rivals_that_are_seen():
     how = make("best_response", people=200, horizon=13)
     alone, beside = market_view(rival_prices={}), market_view(rival_prices={"Corona": 0.5})
     assert profit_in_mind(alone, base_policy(), how, 3) > profit_in_mind(beside, base_policy(), how, 3)
+
+
+# ---- one budget by level --------------------------------------------------------------------------------------------
+
+
+def spent_by(how: dict[str, Any], customers: list[int], revenue: list[float]) -> tuple[Policy, float, float]:
+    """Return what is posted, what its service costs and what its gifts do, for a purchase per unit of revenue."""
+    view = market_view(customers=np.array(customers), revenue=np.array(revenue))
+    posted = STRATEGIES["level_budget"](**how).decide(view)
+    return posted, float((view.customers * posted.service**2).sum()), float((view.revenue * posted.gift).sum())
+
+
+def test_a_budget_by_level_spends_what_treating_all_alike_would():
+    """Four tiers, the top served three times as the lowest: 3, 7/3, 5/3 and 1 on a scale."""
+    how = {"service": 0.5, "gift": 2.0, "top": 3.0}
+    posted, on_service, on_gifts = spent_by(how, [5, 15, 50, 30], [200.0, 300.0, 400.0, 100.0])
+    assert posted.service / posted.service[-1] == pytest.approx([3, 7 / 3, 5 / 3, 1])
+    assert posted.gift / posted.gift[-1] == pytest.approx([3, 7 / 3, 5 / 3, 1])
+    assert on_service == pytest.approx(100 * 0.25)
+    assert on_gifts == pytest.approx(1000 * 2.0)
+
+
+def test_who_is_fully_served_leaves_the_rest_of_the_budget_to_others():
+    """At a budget of 0.8 squared per customer, tenfold: the top tier can be given no more than 1."""
+    posted, on_service, _ = spent_by({"service": 0.8, "top": 10.0}, [5, 15, 50, 30], [1.0, 1.0, 1.0, 1.0])
+    assert posted.service.max() == 1.0
+    assert (np.diff(posted.service) <= 0).all()
+    assert on_service == pytest.approx(100 * 0.64)
+
+
+@pytest.mark.parametrize(("customers", "revenue"), [([0] * 4, [0.0] * 4), ([10, 0, 0, 0], [0.0] * 4)])
+def test_without_customers_or_sales_there_is_still_a_policy(customers, revenue):
+    posted, on_service, _ = spent_by({"service": 0.5, "gift": 1.0}, customers, revenue)
+    assert on_service == pytest.approx(0.25 * sum(customers))
+    assert (posted.gift > 0).all()

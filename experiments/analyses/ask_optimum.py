@@ -14,7 +14,7 @@ from experiments.analyses import pictures
 from experiments.analyses.evaluate import Bench, with_settings
 from experiments.analyses.page import Found, or_none, plain, say
 from experiments.analyses.sensitivity import Factor
-from experiments.report.intervals import interval_of
+from experiments.report.intervals import Interval, interval_of
 from experiments.report.tables import Cell, Table
 from experiments.report.words import count, difference_in_unit, in_unit, number, range_of
 from sim.errors import InputError
@@ -85,7 +85,14 @@ def ask_optimum(
     if not judged or not shipped:
         raise InputError("no answer: the runs on fresh seeds failed", key="optimise", value=bench.failures[0])
     front = opt.front_of([after for _, after in judged])
-    curse = opt.winners_curse([before for before, _ in judged], [after for _, after in judged])
+    (before,) = evaluate([{}], seeds)
+    given = next(iter(shipped))
+    if before is None or given != next(iter(arms)):
+        raise InputError("no answer: the policy as it is failed", key="optimise", value=bench.failures[0])
+    at_search, at_judgement = opt.Candidate({}, **before), shipped[given]
+    curse = opt.winners_curse(
+        [opt.less(each, at_search) for each, _ in judged], [opt.less(each, at_judgement) for _, each in judged]
+    )
     rival = max(shipped, key=lambda name: float(shipped[name].profit.mean()))
     best = front[0]
     gap = opt.advantage(best, shipped[rival])
@@ -98,10 +105,8 @@ def ask_optimum(
         f"keeps {difference_in_unit(gap['retention'].mean, 'percent')} points of customers "
         f"({range_of(gap['retention'], 'percent', is_difference=True)}).",
         f"{count(len(front), 'policy is', 'policies are')} beaten by no other in retention, profit and risk on fresh "
-        "seeds; "
-        f"{count(len(found), 'was', 'were')} tried. Judged anew, the front earned {number(curse)} less than the "
-        "search saw: "
-        "the winner's curse.",
+        f"seeds; {count(len(found), 'was', 'were')} tried. Judged anew, the front gained {number(abs(curse))} "
+        f"{'less' if curse >= 0.0 else 'more'} over the policy as it is than the search saw: the winner's curse.",
     ]
     if not (gap["profit"].is_known and gap["profit"].low > 0.0):
         sentences.insert(1, f"That it earns more than “{rival}” is not shown.")
@@ -116,15 +121,18 @@ def ask_optimum(
         "discounts, "
         "incentives, recovery and winning customers over the long run. Smaller print: 95% intervals over seeds.",
     )
-    marked = [(name, interval_of(each.retention, is_share=True), interval_of(each.profit)) for name, each in named]
-    others = [(name, interval_of(e.retention, is_share=True), interval_of(e.profit)) for name, e in shipped.items()]
+    differences = [
+        [(name, *_beyond(each, at_judgement)) for name, each in policies]
+        for policies in (named, [(name, each) for name, each in shipped.items() if name != given])
+    ]
     caption = (
-        f"Dots: all {len(found)} policies tried, on {count(len(seeds), 'seed')} of the search. Circles: those no "
-        "other beats, "
-        f"squares: the policies given, both on {n_seeds} with 95% intervals. {count(bench.n_runs, 'run')}."
+        f"What policies change, against “{given}” on the same seeds. Dots: all {len(found)} tried, on "
+        f"{count(len(seeds), 'seed')} of the search. Circles: those no other beats, squares: those given, both on "
+        f"{n_seeds} with 95% intervals. {count(bench.n_runs, 'run')}."
     )
-    tried = np.array([[each.retention.mean(), each.profit.mean()] for each in found])
-    picture = pictures.front("front", "Retention against profit: what can be had", caption, tried, marked, others)
+    gains = [opt.less(each, at_search) for each in found]
+    tried = np.array([[each.retention.mean(), each.profit.mean()] for each in gains])
+    picture = pictures.front("front", "What can be had: retention and profit", caption, tried, *differences)
     data = pd.DataFrame(
         [
             {**each.settings, **dict(zip(opt.GOALS, each.goals, strict=True)), "spend": each.spend.mean()}
@@ -204,6 +212,11 @@ def _of_firm(
         else {name: np.array([gave[focal][name] for gave in row if gave]) for name in ("retention", "profit", "spend")}
         for row in bench.run(scenarios, seeds)
     ]
+
+
+def _beyond(each: opt.Candidate, other: opt.Candidate) -> tuple[Interval, Interval]:
+    gap = opt.advantage(each, other)
+    return gap["retention"], gap["profit"]
 
 
 def _told(each: opt.Candidate, levers: Sequence[Factor]) -> list[Cell]:

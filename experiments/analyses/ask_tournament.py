@@ -146,6 +146,10 @@ def ask_tournament(
     results = pd.DataFrame(rows)
     table = tournament.ranking(results, METRICS)
     earned = tournament.pay_offs(results, names, "profit")
+    missing = [name for name in names if not tournament.has_met_all(earned, name, names)]
+    names = [name for name in names if name not in missing]
+    if not names:
+        raise InputError("no answer: no strategy met every other", key="tournament", value=bench.failures[0])
     pay_off = tournament.matrix(earned, names)
     path = tournament.replicate(pay_off)
     kept_out = tournament.stability(earned, names)
@@ -168,6 +172,8 @@ def ask_tournament(
             else "No strategy is shown to keep every other out once all hold it."
         ),
     ]
+    if missing:
+        sentences.append(f"Not judged against all others, since runs failed: {listed(missing)}.")
     ranks = Table(
         f"Ranking over {about}",
         ["Strategy", "Profit", "Retention", "Customer equity", "Earned most in"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from experiments.analyses.sensitivity import Factor
@@ -27,7 +28,7 @@ UNSURE_TYPES = ("price", "premium")
 
 
 def parse(text: str) -> Factor:
-    """Return the factor that ``PATH=LOW:HIGH`` or ``PATH=A,B,C`` means; two whole ends make a whole number.
+    """Return the factor that ``PATH=LOW:HIGH`` or ``PATH=A,B,C`` means; two whole ends may mean whole numbers.
 
     Raises
     ------
@@ -86,6 +87,17 @@ def _at(scenario: Scenario, path: str) -> float:
     return float(node)
 
 
+def _takes_fractions(scenario: Scenario, factor: Factor) -> bool:
+    """Say whether a setting may lie between whole numbers: 0:1 is then a range, not two values."""
+    from experiments.analyses.evaluate import with_settings
+
+    try:
+        with_settings(scenario, [{factor.path: int(factor.low) + 0.5}])
+    except InputError:
+        return False
+    return True
+
+
 def factors_of(given: Sequence[str], scenario: Scenario) -> list[Factor]:
     """Return the factors asked for, or those of :func:`unsure`; the extremes of each are checked.
 
@@ -101,6 +113,10 @@ def factors_of(given: Sequence[str], scenario: Scenario) -> list[Factor]:
     for path in paths:
         if paths.count(path) > 1:
             raise InputError("is varied twice", key="--vary", value=path, allowed="each path once")
+    factors = [
+        replace(each, is_whole=False) if each.is_whole and _takes_fractions(scenario, each) else each
+        for each in factors
+    ]
     for each in factors:
         values = each.choices or (each.value(0.0), each.value(1.0))
         with_settings(scenario, [{each.path: value} for value in values])

@@ -167,7 +167,7 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         They are held against the scenario as it is and its arms, on seeds that the search never saw.
         """
         from experiments.analyses.ask_optimum import ask_optimum
-        from experiments.analyses.assumptions import parse
+        from experiments.analyses.assumptions import factors_of
         from experiments.analyses.evaluate import Bench
         from sim.scenario import load_scenario
 
@@ -177,8 +177,9 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         if ":" not in scenario:
             arms |= {arm: _one(f"{scenario}:{arm}", changes) for arm in load_scenario(scenario).arms}
         search, judge = range(1, seeds + 1), range(seeds + 1, seeds + fresh + 1)
+        levers = factors_of(varied, base)
         with Bench(workers) as bench:
-            found = ask_optimum(bench, arms, [parse(text) for text in varied], search, judge, trials, budget)
+            found = ask_optimum(bench, arms, levers, search, judge, trials, budget)
         _tell(found, out or Path("reports/optimise"), as_json)
 
     @group.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,10 @@ from sim.accounts import Line
 from sim.errors import InputError
 from sim.scenario import Scenario
 
+if TYPE_CHECKING:
+    from experiments.study.execute import Runner
+    from sim.results import Results
+
 FloatArray = npt.NDArray[np.float64]
 Outcomes = Mapping[str, Mapping[str, float]]
 
@@ -22,23 +26,32 @@ MIX = "customers.mix."
 SPENT = (Line.SERVICE, Line.DISCOUNTS, Line.INCENTIVES, Line.ACQUISITION, Line.RECOVERY)
 
 
-def outcomes_of(scenario: Scenario, seed: int) -> dict[str, dict[str, float]]:
-    """Run one market and return each firm's long-run outcomes, its customer equity, and what it spent on customers."""
+def results_of(scenario: Scenario, seed: int) -> Results:
+    """Run one market to its end."""
     from sim.framework import mesa
     from sim.market import Market
 
     market = Market(scenario, seed=seed, collect=False)
     try:
-        results = market.run()
-        worth = results.crm.summary()
-        books = results.books[results.long_run].sum(axis=(0, 2, 3))
-        return {
-            firm: {**outcomes, **worth[firm], "spend": float(books[f, list(SPENT)].sum())}
-            for f, (firm, outcomes) in enumerate(results.outcomes().items())
-        }
+        return market.run()
     finally:
         # Mesa counts agents per model in a table on the class, which would keep every market in memory.
         mesa.Agent._ids.pop(market, None)
+
+
+def long_run(results: Results) -> dict[str, dict[str, float]]:
+    """Return each firm's long-run outcomes, loyalty index, lifetime value and equity, and its spending on customers."""
+    worth = results.crm.summary()
+    books = results.books[results.long_run].sum(axis=(0, 2, 3))
+    return {
+        firm: {**outcomes, **worth[firm], "spend": float(books[f, list(SPENT)].sum())}
+        for f, (firm, outcomes) in enumerate(results.outcomes().items())
+    }
+
+
+def outcomes_of(scenario: Scenario, seed: int) -> dict[str, dict[str, float]]:
+    """Run one market and return each firm's long-run outcomes: see :func:`long_run`."""
+    return long_run(results_of(scenario, seed))
 
 
 @dataclass
@@ -53,10 +66,13 @@ class Bench:
         Worker processes; as many as there are processors unless given. No result depends on it.
     progress : bool
         Whether to say on standard error how far the runs are.
+    runner : Runner, optional
+        What makes the runs instead, and keeps them in its store: it has workers and progress of its own.
     """
 
     workers: int | None = None
     progress: bool = True
+    runner: Runner | None = None
     failures: list[str] = field(default_factory=list)
     n_runs: int = 0
 
@@ -87,6 +103,9 @@ class Bench:
             for key in row
             if key not in self._known
         }
+        if self.runner is not None:
+            self._known |= self._kept(self.runner, jobs)
+            return [[self._known[key] for key in row] for row in keys]
         if jobs:
             self._said.expect(len(jobs))
             warm_up(scenarios[0], self._said)
@@ -99,6 +118,19 @@ class Bench:
             self.n_runs += 1
             self._said.advance(failed=isinstance(answer, Failure))
         return [[self._known[key] for key in row] for row in keys]
+
+    def _kept(
+        self, runner: Runner, jobs: Mapping[tuple[str, int], tuple[Scenario, int]]
+    ) -> dict[tuple[str, int], Outcomes | None]:
+        """Let the runner make what its store lacks, and return all that was asked for."""
+        from experiments.study.runs import Run
+
+        runs = {key: Run(*job) for key, job in jobs.items()}
+        tally = runner.run(runs.values())
+        self.failures += [f"{each.scenario}, seed {each.seed}: {each.message}" for each in tally.failed]
+        self.n_runs += len(runs)
+        found = runner.store.outcomes([run.id for run in runs.values()])
+        return {key: found.get(run.id) for key, run in runs.items()}
 
     def table(self, scenarios: Sequence[Scenario], seeds: Sequence[int], firm: str, metric: str) -> FloatArray:
         """Return one outcome of one firm, shape (n_scenarios, n_seeds); NaN where a run failed."""

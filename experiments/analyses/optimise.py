@@ -175,7 +175,20 @@ def advantage(best: Candidate, rival: Candidate) -> dict[str, Interval]:
     }
 
 
+def less(each: Candidate, rival: Candidate) -> Candidate:
+    """Return what a policy gives beyond another on the same seeds, seed by seed."""
+    return Candidate(
+        each.settings, each.retention - rival.retention, each.profit - rival.profit, each.spend - rival.spend
+    )
+
+
 def winners_curse(searched: Sequence[Candidate], judged: Sequence[Candidate]) -> float:
-    """Return by how much the profit of the front fell when it was judged on fresh seeds, in the mean, in money."""
+    """Return by how much the front's gain in profit fell when it was judged on fresh seeds, in the mean, in money.
+
+    Parameters
+    ----------
+    searched, judged : sequence of Candidate
+        What each policy of the front gives beyond the same other one, on the seeds of the search and on fresh ones.
+    """
     falls = [float(before.profit.mean() - after.profit.mean()) for before, after in zip(searched, judged, strict=True)]
     return float(np.mean(falls)) if falls else 0.0

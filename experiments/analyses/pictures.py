@@ -31,7 +31,7 @@ from experiments.report.pictures.canvas import (
     to_svg,
 )
 from experiments.report.pictures.rows import Group, rows, told
-from experiments.report.words import Unit, compact, in_unit, number, percent
+from experiments.report.words import Unit, compact, difference_in_unit, number, percent, signed
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -75,7 +75,9 @@ def matrix(key: str, title: str, caption: str, names: Sequence[str], values: Flo
     left, cell = extent(short) + 10, 26.0
     depth = cell * len(names)
     with drawing():
-        figure, axes = canvas(depth + 66, left, 6, 60, 6)
+        slant = 0.85 * extent(short[-1:])  # how far the last heading leans out to the right
+        figure, axes = canvas(depth + 66, left, slant, 60, 6)
+        room_for_text = (WIDTH - left - slant) / len(names) / (0.62 * max(len(compact(float(v))) for v in values.flat))
         axes.set_xlim(0, len(names))
         axes.set_ylim(len(names), 0)
         axes.axis("off")
@@ -100,10 +102,9 @@ def matrix(key: str, title: str, caption: str, names: Sequence[str], values: Flo
                 axes.add_patch(
                     Rectangle((j, i), 1, 1, facecolor=LIGHT["accent"], alpha=0.08 + 0.72 * share, linewidth=0)
                 )
-                size = (WIDTH - left) / len(names) / 6.2
                 axes.text(
                     j + 0.5, i + 0.5, compact(float(values[i, j])), ha="center", va="center",
-                    fontsize=min(TEXT - 1.5, size), color=LIGHT["paper"] if share > 0.6 else LIGHT["ink"],
+                    fontsize=min(TEXT - 1.5, room_for_text), color=LIGHT["paper"] if share > 0.6 else LIGHT["ink"],
                 )  # fmt: skip
         words = [
             f"{a} against {b}: {number(float(values[i, j]))}." for i, a in enumerate(names) for j, b in enumerate(names)
@@ -146,14 +147,14 @@ def front(
     kept: Sequence[tuple[str, Interval, Interval]],
     rivals: Sequence[tuple[str, Interval, Interval]],
 ) -> Picture:
-    """Draw retention against profit: all that was tried, the front judged anew, and the policies it is held against.
+    """Draw what policies change in retention and profit: all tried, the front judged anew, and those given.
 
     Parameters
     ----------
     tried : array, shape (n, 2)
-        Mean retention and profit of all policies tried, on the seeds of the search.
+        Mean differences in retention and profit of all policies tried, on the seeds of the search.
     kept, rivals : sequence of (name, retention, profit)
-        With their intervals on fresh seeds.
+        With the intervals of their differences on fresh seeds.
     """
     with drawing():
         figure, axes = canvas(280, 46, 14, 20, 32)
@@ -176,15 +177,18 @@ def front(
                     fitted(name, 110.0), (retention.mean, profit.mean), (-6 if is_right else 6, 5),
                     textcoords="offset points", ha="right" if is_right else "left", fontsize=TEXT - 1.5, color=color,
                 )  # fmt: skip
-        ticks(axes, "x", percent)
-        ticks(axes, "y", compact)
-        axes.set_xlabel("retention in the long run")
+        axes.axhline(0, color=LIGHT["ink"], linewidth=0.8)
+        axes.axvline(0, color=LIGHT["ink"], linewidth=0.8)
+        ticks(axes, "x", lambda value: signed(number(100 * value)))
+        ticks(axes, "y", lambda value: signed(compact(value)))
+        axes.set_xlabel("change of retention, points")
         axes.annotate(
-            "profit in the long run", (0, 1), (-42, 8), xycoords="axes fraction", textcoords="offset points",
+            "change of profit", (0, 1), (-42, 8), xycoords="axes fraction", textcoords="offset points",
             fontsize=TEXT - 0.5, color=LIGHT["muted"],
         )  # fmt: skip
         words = [
-            f"{name}: retention {in_unit(r.mean, 'percent')}, profit {in_unit(p.mean, 'money')}."
+            f"{name}: retention {difference_in_unit(r.mean, 'percent')} points, profit "
+            f"{difference_in_unit(p.mean, 'money')}."
             for name, r, p in marked
         ]
         return Picture(key, title, caption, words, to_svg(figure, key))
@@ -206,7 +210,7 @@ def box_of_worlds(
     axes_of += [k for k in range(len(factors)) if k not in axes_of][: 2 - len(axes_of)]
     x, y = axes_of[0], axes_of[1] if len(axes_of) > 1 else axes_of[0]
     with drawing():
-        figure, axes = canvas(300, 52, 12, 22, 46)
+        figure, axes = canvas(320, 52, 12, 22, 66)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
         for is_so, color, marker in ((False, LIGHT["middling"], "o"), (True, LIGHT["bad2"], "^")):

@@ -85,6 +85,12 @@ def pay_offs(results: pd.DataFrame, strategies: Sequence[str], metric: str) -> d
     }
 
 
+def has_met_all(earned: dict[tuple[str, str], FloatArray], name: str, strategies: Sequence[str]) -> bool:
+    """Return whether a strategy met itself and every other that met itself."""
+    others = [other for other in strategies if (other, other) in earned]
+    return (name, name) in earned and all((name, other) in earned and (other, name) in earned for other in others)
+
+
 def matrix(earned: dict[tuple[str, str], FloatArray], strategies: Sequence[str]) -> FloatArray:
     """Return the mean pay-offs, own strategy in rows, shape (n_strategies, n_strategies); NaN where two never met."""
     return np.array([[earned[a, b].mean() if (a, b) in earned else np.nan for b in strategies] for a in strategies])

@@ -1,4 +1,4 @@
-"""What all pyramids share: a ranking key, a review cycle, and tiers cut from the top of the ranking down."""
+"""What all pyramids share: named tiers and a review cycle; and those that cut a ranking into tiers from the top."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ RANKING_KEYS: dict[str, str] = {
     "revenue": "money paid",
     "profit": "own margin after the cost of serving",
     "total_contribution": "own profit plus the margin credited for word of mouth",
+    "lifetime_value": "own profit to come, discounted, as the firm's records foretell it",
 }
 
 FloatArray = npt.NDArray[np.float64]
+Name = Annotated[str, Field(min_length=1, pattern=r"^\w[\w -]*$")]
 BEYOND_REACH = 1e300  # the cut of a tier that nobody belongs to
 
 
 class Pyramid(Settings):
-    """A customer pyramid: tiers from the top down, re-cut on a review cycle."""
+    """A customer pyramid: tiers from the top down, re-assigned on a review cycle."""
 
-    rank_by: Literal["volume", "revenue", "profit", "total_contribution"] = Field(
-        default="profit", description="what customers are ranked by"
-    )
     review_every: Annotated[int, Field(ge=1, le=10_000)] = Field(default=13, description="periods between reviews")
     hysteresis: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.1, description="how far past a cut, relatively, a customer must be to change tier"
@@ -37,6 +36,19 @@ class Pyramid(Settings):
     def tiers(self) -> tuple[str, ...]:
         """Names of the tiers, from the most to the least valuable."""
         raise NotImplementedError
+
+    @property
+    def entry_tier(self) -> int:
+        """Index of the tier in which a new customer starts."""
+        raise NotImplementedError
+
+
+class RankedPyramid(Pyramid):
+    """A pyramid that ranks the customers by one key and cuts the ranking."""
+
+    rank_by: Literal["volume", "revenue", "profit", "total_contribution", "lifetime_value"] = Field(
+        default="profit", description="what customers are ranked by"
+    )
 
     @property
     def entry_tier(self) -> int:

@@ -7,13 +7,13 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from sim.pyramids.base import FloatArray, Pyramid, check_shares, cuts_by_share
+from sim.pyramids.base import FloatArray, RankedPyramid, check_shares, cuts_by_share
 from sim.settings import Frac
 
 TIERS = ("platinum", "gold", "iron", "lead")
 
 
-class FourTier(Pyramid):
+class FourTier(RankedPyramid):
     """Platinum, gold, iron and lead, cut by their shares of the firm's customers.
 
     Source: Zeithaml, Rust & Lemon (2001), "The customer pyramid: creating and serving profitable customers",

@@ -7,13 +7,11 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from sim.pyramids.base import FloatArray, Pyramid, cuts_by_share
+from sim.pyramids.base import FloatArray, Name, RankedPyramid, cuts_by_share
 from sim.settings import Frac
 
-Name = Annotated[str, Field(min_length=1, pattern=r"^\w[\w -]*$")]
 
-
-class NTier(Pyramid):
+class NTier(RankedPyramid):
     """Any number of named tiers, top first, cut by ``shares`` or by ``thresholds`` (one of the two)."""
 
     scheme: Literal["n_tier"] = "n_tier"

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from sim.pyramids.base import FloatArray, Pyramid, cuts_by_share
+from sim.pyramids.base import FloatArray, RankedPyramid, cuts_by_share
 
 
-class TwoTier(Pyramid):
+class TwoTier(RankedPyramid):
     """Gold for the best share of customers, iron for the rest.
 
     Source: the 80/20 rule of segmenting customers by value; Curry & Curry (2000), *The Customer Marketing Method*.

@@ -16,6 +16,7 @@ from sim.strategies.equal_treatment import EqualTreatment
 from sim.strategies.fire_lead import FireLead
 from sim.strategies.hill_climb import HillClimb
 from sim.strategies.imitate_the_leader import ImitateTheLeader
+from sim.strategies.level_budget import LevelBudget
 from sim.strategies.own import OWN, OwnStrategy
 from sim.strategies.reward_the_best import RewardTheBest
 from sim.strategies.tiered_incentives import TieredIncentives
@@ -42,6 +43,7 @@ AnyStrategy = Annotated[
     | Annotated[Bandit, Tag("bandit")]
     | Annotated[ElasticityLed, Tag("elasticity_led")]
     | Annotated[BestResponse, Tag("best_response")]
+    | Annotated[LevelBudget, Tag("level_budget")]
     | Annotated[OwnStrategy, Tag(OWN)],
     Discriminator(name),
 ]
@@ -60,6 +62,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "bandit": Bandit,
     "elasticity_led": ElasticityLed,
     "best_response": BestResponse,
+    "level_budget": LevelBudget,
 }
 
 __all__ = ["STRATEGIES", "AnyStrategy", "Luck", "MarketView", "Strategy"]

@@ -108,7 +108,13 @@ def profit_in_mind(view: MarketView, policy: Policy, how: BestResponse, seed: in
     paid = float(view.revenue.sum()) / (view.current.price * n_bought)
     rate = n_bought / (float(view.customers.sum()) * view.settings.pyramid.review_every)
     own = view.settings.model_copy(
-        update={"strategy": _Posted(policy=policy), "channel": "store", "tier_channels": {}, "tiers": {}}
+        update={
+            "strategy": _Posted(policy=policy),
+            "pricing": None,
+            "channel": "store",
+            "tier_channels": {},
+            "tiers": {},
+        }
     )
     rivals = [
         own.model_copy(

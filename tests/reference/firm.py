@@ -12,14 +12,17 @@ import numpy as np
 from sim.accounts import N_LINES, TIER_COST_LINES, Cause, FirmCost, Line
 from sim.draws import firm_slot
 from sim.loyalty_types import LoyaltyType
+from sim.pyramids import SteppedPyramid
 from sim.strategies import Luck, MarketView
 from tests.reference.arithmetic import clip, single
 from tests.reference.person import Word
+from tests.reference.sight import climb, look, scores_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sim.firm_settings import FirmSpec
+    from sim.firm_settings import ChannelSpec, FirmSpec
+    from sim.policy import Policy
     from tests.reference.market import ReferenceMarket
     from tests.reference.person import Customer
     from tests.reference.relation import Relation
@@ -85,6 +88,9 @@ class Firm(mesa.Agent):
         self.price_factor = 1.0
         self.failure_rate = spec.failure_rate
         self.burst = 0.0  # added spend on advertising
+        self.priced: float | None = None  # by the price method, at the last review ...
+        self.earned: float | None = None  # ... at which this was the profit
+        self.price_goes = 1
         self.goodwill = self.purse = 0.0  # what promotion has built, and money in hand for price cuts
         self.is_cut = False
         self.morale, self.trained = (spec.staff.morale if spec.staff else 0.5), 0.0
@@ -166,6 +172,28 @@ class Firm(mesa.Agent):
         """What the morale of the staff makes of the service that is promised."""
         return 1.0 + self.spec.staff.delivery_span * (2.0 * self.morale - 1.0) if self.spec.staff else 1.0
 
+    def channel_of(self, tier: int) -> ChannelSpec:
+        """Return the channel of a tier."""
+        return self.model.scenario.channels[self.spec.tier_channels.get(self.tiers[tier], self.spec.channel)]
+
+    def serves(self, tier: int) -> bool:
+        """Say whether the firm itself serves a tier, and no third party does."""
+        return self.channel_of(tier).serves is None
+
+    def service_cost_of(self, tier: int) -> float:
+        """Return what it costs to serve a customer of a tier for a period."""
+        service = self.policy.service[tier]
+        return self.spec.service_cost * (service * service) if self.serves(tier) else 0.0
+
+    def promise(self, tier: int, policy: Policy) -> float:
+        """Return the service level promised to a tier."""
+        return float(policy.service[tier]) if self.serves(tier) else self.channel_of(tier).serves
+
+    def delivered(self, tier: int) -> float:
+        """Return the service level that reaches a tier."""
+        level = self.promise(tier, self.policy)
+        return min(1.0, level * self.delivery) if self.serves(tier) else level
+
     def known_for(self, relation: Relation, period: int) -> int:
         """Return how familiar a customer is in a period, in periods."""
         return min(period - relation.since, self.spec.familiarity_periods)
@@ -184,17 +212,21 @@ class Firm(mesa.Agent):
             return
         members = self.members()
         for _, relation in members:
-            service = self.policy.service[relation.tier]
             periods = range(max(relation.since, self.reviewed_at), t)
             familiar = sum(self.known_for(relation, period) for period in periods)
             saved = self.spec.familiarity_saving * familiar / self.spec.familiarity_periods
             served = len(periods) - saved
-            relation.margin = single(relation.margin - self.spec.service_cost * (service * service) * served)
-        scores = [single(self.score(relation)) for _, relation in members]
-        cuts = pyramid.cuts(np.array(scores, dtype=np.float64)).tolist()
+            relation.margin = single(relation.margin - self.service_cost_of(relation.tier) * served)
+        if isinstance(pyramid, SteppedPyramid):
+            tiers = climb(pyramid, members, look(self, members))
+        else:
+            scores = scores_of(self, members)
+            cuts = pyramid.cuts(np.array(scores, dtype=np.float64)).tolist()
+            standing = zip(members, scores, strict=True)
+            tiers = [self.tier_of(score, relation.tier, cuts) for (_, relation), score in standing]
         migration = np.zeros((len(self.tiers), len(self.tiers)), dtype=np.int64)
-        for (_, relation), score in zip(members, scores, strict=True):
-            before, after = relation.tier, self.tier_of(score, relation.tier, cuts)
+        for (_, relation), after in zip(members, tiers, strict=True):
+            before = relation.tier
             migration[before, after] += 1
             relation.tier = after
             if after > before:
@@ -202,18 +234,6 @@ class Firm(mesa.Agent):
             relation.fade(pyramid.memory)
         self.model.migration.append((t, self.number, migration))
         self.reviewed_at = t
-
-    def score(self, relation: Relation) -> float:
-        """Return what a customer is ranked by."""
-        match self.spec.pyramid.rank_by:
-            case "volume":
-                return relation.volume
-            case "revenue":
-                return relation.revenue
-            case "profit":
-                return relation.margin
-            case _:
-                return relation.margin + relation.credit
 
     def tier_of(self, score: float, tier: int, cuts: list[float]) -> int:
         """Return a customer's new tier: past a cut by the hysteresis, one rises or falls."""
@@ -251,6 +271,33 @@ class Firm(mesa.Agent):
             settings=self.spec,
         )
         self.decided = self.decider.decide(view)
+        if self.spec.pricing is not None:
+            self.priced = self.price_by_method(math.fsum(view.contribution), rivals)
+            self.decided = self.decided.replace(price=self.priced)
+
+    def worth(self, firm: Firm, policy: Policy) -> float:
+        """Return what this firm believes a firm's offer to be worth to an average newcomer, but for its price."""
+        how = self.spec.pricing
+        worth = how.quality_weight * policy.quality
+        worth += how.service_weight * firm.promise(firm.entry_tier, policy)
+        return worth + how.image_weight * firm.image
+
+    def price_by_method(self, profit: float, rivals: list[Firm]) -> float:
+        """Return the price by the firm's method, within its bounds."""
+        how, price = self.spec.pricing, self.decided.price
+        if how.method == "cost_plus":
+            price = self.spec.unit_cost * (1.0 + how.markup)
+        elif how.method == "customer_utility" and rivals:
+            usual = math.fsum(math.log(rival.price) for rival in rivals) / len(rivals)
+            elsewhere = math.fsum(self.worth(rival, rival.policy) for rival in rivals) / len(rivals)
+            price = math.exp(usual + (self.worth(self, self.decided) - elsewhere) / how.price_weight)
+        elif how.method == "profit_led" and self.priced is not None:
+            if self.earned is not None and profit <= self.earned:
+                self.price_goes = -self.price_goes
+            self.earned = profit
+            factor = 1.0 + how.step
+            price = self.priced * factor if self.price_goes > 0 else self.priced / factor
+        return clip(price, how.lowest, how.highest)
 
     def since_review(self) -> tuple[list[NDArray[np.float64]], list[float]]:
         """Return the lines of each firm's tiers and each firm's revenue, over the periods since the last review."""
@@ -279,13 +326,14 @@ class Firm(mesa.Agent):
             self.is_cut = self.purse > 0.0
         self.offers = []
         for tier in range(len(self.tiers)):
-            paid = price * (1.0 - float(policy.discount[tier])) * (1.0 - mix.cut if self.is_cut else 1.0)
+            listed = price * (1.0 + float(policy.surcharge[tier]))
+            paid = listed * (1.0 - float(policy.discount[tier])) * (1.0 - mix.cut if self.is_cut else 1.0)
             offer = Offer(
-                list_price=price,
+                list_price=listed,
                 price=paid,
                 log_price=math.log(paid),
-                service=float(policy.service[tier]),
-                delivered=min(1.0, float(policy.service[tier]) * self.delivery),
+                service=self.promise(tier, policy),
+                delivered=self.delivered(tier),
                 effort=float(policy.channel_effort[tier]),
                 channel_cost=float(policy.channel_cost[tier]),
                 points=float(policy.points[tier]),
@@ -315,10 +363,8 @@ class Firm(mesa.Agent):
             stock[relation.tier, customer.type] += 1.0
             familiar[relation.tier, customer.type] += self.known_for(relation, self.model.period)
         served = stock - self.spec.familiarity_saving * familiar / self.spec.familiarity_periods
-        service = self.policy.service
-        book[: len(self.tiers), :, Line.SERVICE] += (
-            self.spec.service_cost * (service * service)[:, None] * served[: len(self.tiers)]
-        )
+        for tier in range(len(self.tiers)):
+            book[tier, :, Line.SERVICE] += self.service_cost_of(tier) * served[tier]
         self.model.books[-1][self.number] = book
         costs = self.model.firm_costs[-1][self.number]
         if self.is_open:
@@ -332,7 +378,7 @@ class Firm(mesa.Agent):
                 costs[FirmCost.PROMOTION] = spent * n_people
             costs[FirmCost.FIXED] = self.spec.fixed_cost * n_people
         by_tier = stock.sum(axis=1)
-        load = sum(float(by_tier[k]) * float(service[k]) for k in range(len(self.tiers)))
+        load = sum(float(by_tier[k]) * float(self.policy.service[k]) for k in range(len(self.tiers)) if self.serves(k))
         if self.spec.capacity is not None:
             self.delivery = min(1.0, self.spec.capacity * n_people / load) if load > 0.0 else 1.0
         self.promote(math.fsum(book[..., Line.REVENUE].ravel()) / n_people)

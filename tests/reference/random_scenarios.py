@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,11 @@ from sim.bond_settings import ContactSpec, ReferralSpec, WinBackSpec
 from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
 from sim.network_settings import NetworkSpec
+from sim.pricing import PricingSpec
 from sim.programme_settings import CashBackSpec, OccasionSpec, PrizesSpec, ProgrammeSpec, StatusSpec
 from sim.promotion import CHANNELS, BudgetSpec, PromotionSpec
-from sim.pyramids import RANKING_KEYS
+from sim.pyramids import RANKING_KEYS, SHAPES
+from sim.pyramids.observed import MEASURED, OBSERVED, SCALES
 from sim.settings import BehaviourSpec, CustomersSpec, DemandSpec
 from sim.staff import StaffSpec
 from sim.strategies import STRATEGIES
@@ -117,11 +120,19 @@ def networks(draw: st.DrawFn, topology: str, edge_list: Path) -> tuple[int, Raw]
 @st.composite
 def pyramids(draw: st.DrawFn) -> tuple[Raw, tuple[str, ...]]:
     """Draw a pyramid and the names of its tiers."""
-    scheme = draw(st.sampled_from(("two_tier", "four_tier", "n_tier")))
-    raw: Raw = {"scheme": scheme, "rank_by": draw(st.sampled_from(sorted(RANKING_KEYS)))}
+    scheme = draw(st.sampled_from(("two_tier", "four_tier", "n_tier", "ladder", "named")))
+    raw: Raw = {"scheme": scheme if scheme != "named" else draw(st.sampled_from(sorted(SHAPES)))}
     raw["review_every"] = draw(st.integers(1, 9))
     raw["hysteresis"] = draw(st.sampled_from((0.0, 0.1, 0.5)))
     raw["memory"] = draw(st.sampled_from((0.0, 0.75, 1.0)))
+    if scheme in ("ladder", "named"):
+        if draw(st.booleans()):
+            raw["climb"] = draw(st.integers(1, 4))
+        if scheme == "named":
+            return raw, tuple(level["name"] for level in SHAPES[raw["scheme"]].levels)
+        raw["levels"], raw["each_needs_those_below"] = draw(ladders()), draw(st.booleans())
+        return raw, tuple(level["name"] for level in raw["levels"])
+    raw["rank_by"] = draw(st.sampled_from(sorted(RANKING_KEYS)))
     if scheme == "two_tier":
         raw["gold_share"] = draw(_decimals(0.05, 0.95))
         return raw, ("gold", "iron")
@@ -144,15 +155,31 @@ _IN_MIND = {"tries": (1, 2), "people": (20, 40), "horizon": (1, 3), "settling": 
 
 
 @st.composite
-def firm_strategies(draw: st.DrawFn, tiers: tuple[str, ...]) -> Raw:
-    """Draw a strategy that fits the tiers."""
-    name = draw(st.sampled_from(sorted(STRATEGIES)))
+def ladders(draw: st.DrawFn) -> list[Raw]:
+    """Draw the levels of a pyramid, top first, which can be risen to whatever the margin."""
+    least = {name: _decimals(0.0, 4.0 if math.isinf(most) else 0.6 * most) for name, most in SCALES.items()}
+    levels: list[Raw] = [{"name": "level 0"}]
+    for number in range(1, draw(st.integers(1, 6))):
+        first = draw(st.sampled_from(OBSERVED))
+        level: Raw = {"name": f"level {number}", "among_best": {first: draw(_decimals(0.0, 1.0))}}
+        others = draw(st.lists(st.sampled_from(MEASURED), max_size=3, unique=True))
+        level["needs"] = {name: draw(least[name]) for name in others}
+        levels.insert(0, level)
+    return levels
+
+
+@st.composite
+def firm_strategies(draw: st.DrawFn, tiers: tuple[str, ...], can_rank: bool) -> Raw:
+    """Draw a strategy that fits the pyramid."""
+    fitting = [each for each in sorted(STRATEGIES) if can_rank or not hasattr(STRATEGIES[each], "ranks_by")]
+    name = draw(st.sampled_from(fitting))
     raw: Raw = {"name": name}
     for key, field in STRATEGIES[name].model_fields.items():
         is_table = "dict" in str(field.annotation)
         level = _decimals(0.0, 0.6 if key in ("discount", "undercut") else 1.0)
         level = st.integers(0, 4).map(float) if key in ("points", "gift", "welcome") else level
         level = _decimals(0.3, 1.2) if key in ("floor", "price") else level
+        level = _decimals(1.0, 5.0) if key == "top" else level
         if key == "menu":
             service = st.dictionaries(st.sampled_from(tiers), _decimals(0.0, 1.0))
             option = st.fixed_dictionaries(
@@ -185,6 +212,9 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
     raw["awareness"] = draw(st.sampled_from((0.0, 0.5, 0.9, 1.0)))
     raw["reach"] = draw(st.sampled_from((0.5, 1.0, 1.0)))
     if draw(st.booleans()):
+        methods = st.sampled_from(("cost_plus", "customer_utility", "profit_led"))
+        raw["pricing"] = {"method": draw(methods), **draw(some_of(PricingSpec))}
+    if draw(st.booleans()):
         raw["capacity"] = draw(_decimals(0.02, 0.6))
     match draw(st.sampled_from(("promotion", "budget", "neither"))):
         case "promotion":
@@ -200,7 +230,7 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
     raw["occasions"] = [
         draw(occasions(name, tiers)) for name in draw(st.sampled_from(((), (), ("tasting",), ("tasting", "trip"))))
     ]
-    raw["strategy"] = draw(firm_strategies(tiers))
+    raw["strategy"] = draw(firm_strategies(tiers, "rank_by" in raw["pyramid"]))
     ranks_by = getattr(STRATEGIES[raw["strategy"]["name"]], "ranks_by", None)
     if ranks_by is not None:
         raw["pyramid"]["rank_by"] = ranks_by
@@ -275,6 +305,7 @@ _TIER_LEVERS = st.fixed_dictionaries(
     optional={
         "service": _decimals(0.0, 1.0),
         "discount": _decimals(0.0, 0.5),
+        "surcharge": _decimals(0.0, 0.5),
         "points": st.integers(0, 4).map(float),
         "gift": st.integers(0, 4).map(float),
         "fire": st.booleans(),
@@ -369,13 +400,17 @@ def raw_scenarios(draw: st.DrawFn, topology: str, edge_list: Path, log: Path) ->
         behaviour["quality_floor"], behaviour["quality_want"] = 0.2, 0.9
     if draw(st.booleans()):
         people["captive_to"] = specs[0]["name"]
-    channels = st.fixed_dictionaries({"effort": _decimals(0.0, 0.6), "cost": _decimals(0.0, 4.0)})
+    channels = st.fixed_dictionaries(
+        {"effort": _decimals(0.0, 0.6), "cost": _decimals(0.0, 4.0)}, optional={"serves": _decimals(0.0, 1.0)}
+    )
     return {
         "title": "drawn",
         "channels": draw(st.dictionaries(st.sampled_from(sorted(DEFAULT_CHANNELS)), channels, max_size=2)),
         "periods": periods,
         "warm_up": 0,
         "horizon": draw(st.integers(1, periods)),
+        "survey": {"error": draw(st.sampled_from((0.0, 0.1, 0.5)))},
+        "discount_rate": draw(st.sampled_from((0.002, 0.05))),
         "customers": people,
         "network": network,
         "firms": specs,

@@ -1,0 +1,551 @@
+"""The store: a folder of Parquet files that keeps what runs gave, whatever happens to the processes that write it.
+
+::
+
+    STORE/manifest.json      the format's number
+    STORE/runs/*.parquet     finished runs, a row per run and firm
+    STORE/failed/*.parquet   runs that gave nothing: why, and the command that shows it again
+    STORE/studies/NAME/      what a study asked for: about.json, and *.parquet, a row per run and label
+    STORE/active/*.json      who is at work, and how far
+
+A file is written under a temporary name, synced and renamed, so it is there whole or not at all, and its name is its
+own, so any number of processes may write at once. Many small files are put together now and then by whoever holds the
+lock; the new file is in place before the old ones go. Between the two a run is there twice, and so it is when two
+studies made it at once: readers take each run once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet  # type: ignore[import-untyped]
+
+from experiments.saved import require_writable, write_whole
+from experiments.study.runs import Failed, Outcome, Run
+from sim.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+FORMAT = 1
+N_SMALL_FILES = 64  # so many are put together
+SMALL_ROWS = 5_000
+N_TRIES = 20  # of reading while another process puts files together
+SECONDS_ALIVE = 60.0
+SECONDS_TEMPORARY = 3600.0
+
+RUN_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("scenario", pa.string()),
+        ("seed", pa.int64()),
+        ("version", pa.string()),
+        ("digest", pa.string()),
+        ("firm", pa.string()),
+        ("seconds", pa.float64()),
+    ]
+)
+FIRST_OUTCOMES = ("retention", "profit", "repeat_rate", "share", "customers", "revenue", "satisfaction", "equity")
+FAILED_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("scenario", pa.string()),
+        ("seed", pa.int64()),
+        ("message", pa.string()),
+        ("trace", pa.string()),
+        ("command", pa.string()),
+    ]
+)
+LABEL_SCHEMA = pa.schema(
+    [
+        ("study", pa.string()),
+        ("place", pa.int64()),
+        ("id", pa.string()),
+        ("seed", pa.int64()),
+        ("label", pa.string()),
+        ("text", pa.string()),
+        ("number", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a study is.
+
+    Parameters
+    ----------
+    study : str
+    total : int or None
+        Runs it asks for; None if that is not known yet.
+    done, failed, running : int
+        Runs that are finished, that gave nothing, and that are under way now.
+    per_second : float or None
+        Runs finished a second by those at work now; None if nobody is.
+    """
+
+    study: str
+    total: int | None
+    done: int
+    failed: int
+    running: int
+    per_second: float | None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until it is done, if somebody is at work on it."""
+        if self.total is None or not self.per_second:
+            return None
+        return max(0, self.total - self.done - self.failed) / self.per_second
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        left = self.total - self.done - self.failed if self.total is not None else None
+        return {
+            "study": self.study,
+            "total": self.total,
+            "done": self.done,
+            "failed": self.failed,
+            "running": self.running,
+            "left": left,
+            "seconds_left": self.seconds_left,
+        }
+
+
+class Store:
+    """A folder of finished runs.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder; made if it is not there.
+    create : bool
+        Whether a folder that is not there may be made.
+
+    Raises
+    ------
+    InputError
+        If the folder is none, is no store, is of another format, or cannot be written.
+    """
+
+    def __init__(self, path: str | Path, *, create: bool = True) -> None:
+        self.path = Path(path)
+        self._known: set[str] = set()
+        self._read: set[str] = set()
+        manifest = self.path / "manifest.json"
+        if not manifest.is_file():
+            if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+                # another process may be making it at this moment
+                if not any((self.path / name).exists() for name in ("runs", "studies")):
+                    raise InputError("is no store", file=self.path, allowed="a store, an empty folder, or a new name")
+            elif not create:
+                raise InputError("no such store", file=self.path, allowed="a folder that a study wrote")
+            require_writable(self.path)
+            for name in ("runs", "failed", "studies", "active"):
+                (self.path / name).mkdir(exist_ok=True)
+            self._text(manifest, {"format": FORMAT})
+        try:
+            found = json.loads(manifest.read_text(encoding="utf-8")).get("format")
+        except (OSError, ValueError, AttributeError) as error:
+            raise InputError(f"is no store: {error}", file=manifest) from None
+        if found != FORMAT:
+            raise InputError("another format of store", file=manifest, key="format", value=found, allowed=str(FORMAT))
+        self.refresh()
+
+    def has(self, id: str) -> bool:
+        """Say whether a run is finished, as far as was known at the last :meth:`refresh` or :meth:`add`."""
+        return id in self._known
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def refresh(self) -> None:
+        """Learn of the runs that other processes have finished meanwhile."""
+        for file in self._files("runs"):
+            if file.name not in self._read:
+                with suppress(FileNotFoundError):  # put together with others since: those are read too
+                    column = pa.parquet.read_table(file, columns=["id"])["id"]
+                    self._known.update(column.unique().to_pylist())
+                    self._read.add(file.name)
+
+    def add(self, outcomes: Sequence[Outcome]) -> None:
+        """Keep finished runs; once this returns, they stay.
+
+        Raises
+        ------
+        OSError
+            If they cannot be written, as when the disk is full. What was there before is whole.
+        """
+        rows = [
+            {
+                "id": each.id,
+                "scenario": each.scenario,
+                "seed": each.seed,
+                "version": each.version,
+                "digest": each.digest,
+                "firm": firm,
+                "seconds": each.seconds,
+                **{name: float(value) for name, value in numbers.items()},
+            }
+            for each in outcomes
+            for firm, numbers in each.firms.items()
+        ]
+        if not rows:
+            return
+        names = dict.fromkeys(name for each in outcomes for numbers in each.firms.values() for name in numbers)
+        extra = [pa.field(name, pa.float64()) for name in names if name not in RUN_SCHEMA.names]
+        table = pa.Table.from_pylist(rows, schema=pa.schema([*RUN_SCHEMA, *extra]))
+        name = f"{uuid.uuid4().hex}.parquet"
+        self._write(self.path / "runs" / name, table)
+        self._read.add(name)
+        self._known.update(each.id for each in outcomes if each.firms)
+        self.compact()
+
+    def add_failed(self, runs: Sequence[Failed]) -> None:
+        """Keep the records of runs that gave nothing; a later success of the same run puts them out of account.
+
+        Raises
+        ------
+        OSError
+            If they cannot be written.
+        """
+        if runs:
+            rows = [{name: getattr(each, name) for name in FAILED_SCHEMA.names} for each in runs]
+            table = pa.Table.from_pylist(rows, schema=FAILED_SCHEMA)
+            self._write(self.path / "failed" / f"{uuid.uuid4().hex}.parquet", table)
+
+    def begin(self, study: str, about: Mapping[str, Any], total: int | None = None) -> None:
+        """Note that a study is at work here, and what it is; a plan under this name that was another's is forgotten.
+
+        Parameters
+        ----------
+        study : str
+            Its name: letters, digits, and ``. _ -``.
+        about : mapping
+            What it asks for, as plain data. Whatever is the same goes on with the same plan.
+        total : int, optional
+            How many runs it asks for, if that is known.
+
+        Raises
+        ------
+        InputError
+            If the name is not allowed.
+        OSError
+            If it cannot be written.
+        """
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", study):
+            raise InputError("not a study's name", key="study", value=study, allowed="letters, digits and . _ -")
+        folder = self.path / "studies" / study
+        asked = json.loads(json.dumps(about, default=str))
+        with self._lock():
+            before = self.about(study)
+            if before is not None and before["about"] != asked:
+                shutil.rmtree(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            self._text(folder / "about.json", {"study": study, "about": asked, "total": total})
+
+    def about(self, study: str) -> dict[str, Any] | None:
+        """Return what was noted of a study: ``study``, ``about`` and ``total``; None if there is none of the name."""
+        try:
+            found = json.loads((self.path / "studies" / study / "about.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return dict(found)
+
+    def plan(self, study: str, first: int, runs: Sequence[Run]) -> None:
+        """Note what a study calls some of its runs: ``runs`` are its runs number ``first`` and following.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        rows = []
+        for place, run in enumerate(runs, first):
+            row = {"study": study, "place": place, "id": run.id, "seed": run.seed}
+            for label, value in {"": "", **run.labels}.items():  # a run without labels is planned too
+                is_number = isinstance(value, int | float) and not isinstance(value, bool)
+                text = None if is_number else str(value).lower() if isinstance(value, bool) else value
+                rows.append({**row, "label": label, "text": text, "number": float(value) if is_number else None})
+        path = self.path / "studies" / study / f"{first:09d}-{len(runs)}.parquet"
+        self._write(path, pa.Table.from_pylist(rows, schema=LABEL_SCHEMA))
+
+    def studies(self) -> list[str]:
+        """Return the names of the studies that were begun here, in alphabetical order."""
+        return sorted(path.parent.name for path in (self.path / "studies").glob("*/about.json"))
+
+    def runs(self, study: str | None = None) -> pd.DataFrame:
+        """Return a row per run and firm.
+
+        Parameters
+        ----------
+        study : str, optional
+            The study whose runs are wanted, in the order in which it asked for them; all runs, by id, unless given.
+
+        Returns
+        -------
+        DataFrame
+            ``id``, ``scenario``, ``seed``, ``version``, ``digest``, ``firm`` and the outcomes; of a study, with
+            ``study``, ``place`` (its number in the plan) and the study's labels in front. Only finished runs.
+
+        Raises
+        ------
+        InputError
+            If there is no such study.
+        """
+        if study is None:
+            return self.sql("select * from runs order by id, firm")
+        self._require(study)
+        return self.sql(f"select * from {_quoted(study)} order by place, firm")
+
+    def outcomes(self, ids: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
+        """Return, of those of some runs that are finished, the outcomes by id, firm and name."""
+        wanted = pa.table({"id": pa.array(list(ids), pa.string())})
+        rows = self._ask(
+            "select * exclude (scenario, seed, version, digest) from runs semi join wanted using (id)", wanted
+        )
+        found: dict[str, dict[str, dict[str, float]]] = {}
+        for row in rows.to_dict("records"):
+            numbers = {str(name): float(value) for name, value in row.items() if name not in ("id", "firm")}
+            found.setdefault(row["id"], {})[row["firm"]] = numbers
+        return found
+
+    def failed(self, study: str | None = None) -> pd.DataFrame:
+        """Return the runs that gave nothing, of one study or of all: id, scenario, seed, message, trace, command."""
+        if study is None:
+            return self.sql("select * from failed order by id")
+        self._require(study)
+        asked = f"(select id from labels where study = {_text_literal(study)})"
+        return self.sql(f"select * from failed where id in {asked} order by id")
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """Ask DuckDB.
+
+        The tables are ``runs``, ``failed``, ``labels`` (study, place, id, seed, label, text, number), ``timing`` (id,
+        seconds), and one per study under its name: its runs with their labels as columns.
+
+        Raises
+        ------
+        InputError
+            If the query is not one.
+        """
+        import duckdb
+
+        try:
+            return self._ask(query)
+        except duckdb.Error as error:
+            raise InputError(f"{error}".strip(), key="query", value=query) from None
+
+    def _ask(self, query: str, wanted: Any = None) -> pd.DataFrame:
+        """Ask, and once more if a file that was listed was put together with others before it was opened."""
+        import duckdb
+
+        for left in range(N_TRIES - 1, -1, -1):
+            try:
+                with duckdb.connect() as connection:
+                    self._add_views(connection)
+                    if wanted is not None:
+                        connection.register("wanted", wanted)
+                    answer = connection.execute(query)
+                    return answer.df()
+            except duckdb.IOException:
+                if not left:
+                    raise
+                time.sleep(0.05)
+        raise AssertionError("unreachable")
+
+    def status(self, study: str) -> Status:
+        """Return how far a study is.
+
+        Raises
+        ------
+        InputError
+            If there is no such study.
+        """
+        self._require(study)
+        told = self.about(study) or {}
+        counts = self.sql(
+            "select count(distinct id) filter (id in (select id from runs)) as done, "
+            "count(distinct id) filter (id in (select id from failed)) as failed, count(distinct id) as planned "
+            f"from labels where study = {_text_literal(study)}"
+        )
+        done, n_failed, planned = (int(counts[name].iloc[0]) for name in ("done", "failed", "planned"))
+        at_work = [each for each in self._at_work() if each["study"] == study]
+        running = sum(each["running"] for each in at_work)
+        per_second = sum(each["per_second"] for each in at_work) if at_work else None
+        total = told.get("total")
+        return Status(study, total if total is None else max(total, planned), done, n_failed, running, per_second)
+
+    @contextmanager
+    def at_work(self) -> Iterator[Callable[[str, int, float], None]]:
+        """Let others see that this process is at work: what is yielded tells study, runs under way, runs a second."""
+        path = self.path / "active" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.json"
+
+        def tell(study: str, running: int, per_second: float) -> None:
+            told = {"study": study, "running": running, "per_second": per_second, "pid": os.getpid()}
+            self._text(path, {**told, "host": socket.gethostname()})
+
+        try:
+            yield tell
+        finally:
+            path.unlink(missing_ok=True)
+
+    def compact(self, *, at_least: int = N_SMALL_FILES) -> None:
+        """Put small files together if there are many, unless another process is doing so.
+
+        Raises
+        ------
+        OSError
+            If the new file cannot be written; the old ones are then still there.
+        """
+        for kind, schema in (("runs", None), ("failed", FAILED_SCHEMA)):
+            if len(self._files(kind)) < at_least:
+                continue
+            with self._lock(wait=False) as is_mine:
+                if is_mine:
+                    self._put_together(self.path / kind, at_least, schema)
+
+    def _put_together(self, folder: Path, at_least: int, schema: Any) -> None:
+        small = []
+        for file in sorted(folder.glob("[!.]*.parquet")):
+            if pa.parquet.read_metadata(file).num_rows < SMALL_ROWS:
+                small.append(file)
+        if len(small) < at_least:
+            return
+        tables = [pa.parquet.read_table(file) for file in small]
+        whole = pa.concat_tables(tables, promote_options="default")
+        name = f"{uuid.uuid4().hex}.parquet"
+        self._write(folder / name, whole)
+        _sync_folder(folder)  # the new file must be on the disk before the old ones go
+        if folder.name == "runs":
+            self._read.add(name)
+            self._known.update(whole["id"].unique().to_pylist())
+        for file in small:
+            file.unlink(missing_ok=True)
+        for left_over in folder.glob(".*.tmp"):
+            with suppress(FileNotFoundError):
+                if time.time() - left_over.stat().st_mtime > SECONDS_TEMPORARY:
+                    left_over.unlink()
+
+    @contextmanager
+    def _lock(self, *, wait: bool = True) -> Iterator[bool]:
+        """Hold the store's lock; the system lets go of it when a process dies. Without ``wait`` it may not be had."""
+        with (self.path / ".lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    def _files(self, kind: str) -> list[Path]:
+        return sorted((self.path / kind).glob("[!.]*.parquet"))
+
+    def _write(self, path: Path, table: Any) -> None:
+        def fill(temporary: Path) -> None:
+            pa.parquet.write_table(table, temporary, compression="zstd")
+
+        self._whole(path, fill)
+
+    def _text(self, path: Path, content: Mapping[str, Any]) -> None:
+        text = json.dumps(content, indent=1, ensure_ascii=False)
+        self._whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+    def _whole(self, path: Path, fill: Callable[[Path], object]) -> None:
+        try:
+            write_whole(path, fill)
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            advice = "what was finished before is kept; the same command goes on from there"
+            raise OSError(error.errno or 0, f"cannot be written: {reason}; {advice}", str(self.path)) from None
+
+    def _at_work(self) -> list[dict[str, Any]]:
+        found = []
+        for file in (self.path / "active").glob("[!.]*.json"):
+            with suppress(OSError, ValueError):
+                told = json.loads(file.read_text(encoding="utf-8"))
+                is_here = told["host"] == socket.gethostname()
+                is_recent = time.time() - file.stat().st_mtime < SECONDS_ALIVE
+                if Path(f"/proc/{told['pid']}").exists() if is_here and Path("/proc").exists() else is_recent:
+                    found.append(told)
+        return found
+
+    def _require(self, study: str) -> None:
+        if study not in self.studies():
+            raise InputError(f'no study is called "{study}"; {nearest(study, self.studies())}', file=self.path)
+
+    def _add_views(self, connection: duckdb.DuckDBPyConnection) -> None:
+        first = pa.schema([*RUN_SCHEMA, *(pa.field(name, pa.float64()) for name in FIRST_OUTCOMES)])
+        label_files = sorted((self.path / "studies").glob("*/[!.]*.parquet"))
+        for name, files, schema in (
+            ("_runs", self._files("runs"), first),
+            ("_failed", self._files("failed"), FAILED_SCHEMA),
+            ("labels", label_files, LABEL_SCHEMA),
+        ):
+            if files:
+                listed = ", ".join(_text_literal(str(file)) for file in files)
+                source = f"read_parquet([{listed}], union_by_name = true)"
+                connection.execute(f"create view {name} as select * from {source}")
+            else:
+                connection.register(f"{name}_empty", schema.empty_table())
+                connection.execute(f"create view {name} as select * from {name}_empty")
+        once = "qualify row_number() over (partition by id, firm order by seconds) = 1"
+        connection.execute(f"create view _once as select * from _runs {once}")
+        columns = [row[0] for row in connection.sql("describe _runs").fetchall()]
+        front = [*(name for name in RUN_SCHEMA.names if name != "seconds"), *FIRST_OUTCOMES]
+        rest = [name for name in columns if name not in {*front, "seconds"}]
+        chosen = ", ".join(_quoted(name) for name in [*(n for n in front if n in columns), *rest])
+        connection.execute(f"create view runs as select {chosen} from _once")
+        connection.execute("create view timing as select distinct on (id) id, seconds from _once")
+        connection.execute(
+            "create view failed as select distinct on (id) * from _failed where id not in (select id from _runs)"
+        )
+        for study in self.studies():
+            self._add_study(connection, study, {*front, *rest})
+
+    def _add_study(self, connection: duckdb.DuckDBPyConnection, study: str, taken: set[str]) -> None:
+        own = f"(select * from labels where study = {_text_literal(study)})"
+        kinds = connection.sql(
+            f"select label, bool_and(text is null) as is_number from {own} where label <> '' "
+            "group by label order by min(place), label"
+        ).fetchall()
+        columns = []
+        for label, is_number in kinds:
+            value = "number" if is_number else "coalesce(text, cast(number as varchar))"
+            name = f"{label}_label" if label in taken | {"study", "place"} else label
+            columns.append(f"max({value}) filter (label = {_text_literal(label)}) as {_quoted(name)}")
+        chosen = ", ".join(["study", "place", "id", *columns])
+        connection.execute(
+            f"create or replace view {_quoted(study)} as select * from "
+            f"(select {chosen} from {own} group by study, place, id) join runs using (id)"
+        )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text_literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
