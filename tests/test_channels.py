@@ -12,6 +12,7 @@ from sim.accounts import Line
 from sim.errors import InputError
 from sim.pricing import Posted, Pricing, PricingSpec
 from tests.markets import STILL, STILL_FIRM, Market, market, scenario
+from tests.reference.compare import compare
 
 OWN = Posted(1.0, quality=0.6, service=0.4, image=0.5)
 LEAD = {"scheme": "four_tier", "review_every": 4}
@@ -153,3 +154,20 @@ def test_bad_input_is_refused(firm: dict[str, Any], told: str) -> None:
 def test_a_channel_cannot_serve_more_than_wholly() -> None:
     with pytest.raises(InputError, match="serves"):
         scenario([{}], channels={"agent": {"effort": 0.1, "cost": 1.0, "serves": 1.2}})
+
+
+@pytest.mark.parametrize("method", ["cost_plus", "customer_utility", "profit_led"])
+def test_the_plain_model_agrees(method: str) -> None:
+    """All at once, beside events, capacity, staff and goodwill, to the last bit."""
+    firm: dict[str, Any] = {
+        "pyramid": LEAD,
+        "pricing": {"method": method, "markup": 0.6, "step": 0.03},
+        "tiers": {"lead": {"surcharge": 0.15, "discount": 0.05}, "gold": {"service": 0.7}},
+        "tier_channels": {"iron": "agent"},
+        "capacity": 0.1,
+        "staff": {},
+        "promotion": {"budget": 0.2, "advertising": 0.5, "brand": 0.5},
+    }
+    rivals = [{"pricing": {"method": "customer_utility"}, "channel": "agent"}, {"price": 0.95}]
+    prices = [{"kind": "price_change", "at": 6, "firm": "Firm2", "factor": 0.8, "periods": 5}]
+    compare(scenario([firm, *rivals], {"customers.count": 80}, channels=THIRD, events=prices), seed=3, periods=24)
