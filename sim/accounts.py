@@ -55,19 +55,23 @@ class Line(IntEnum):
     REVENUE = 22
     DISCOUNTS = 23  # already taken off the revenue
     REWARDS = 24  # what of the incentives the programme gave, invitations included
-    GOODS = 25
-    SERVICE = 26
-    RECOVERY = 27
-    INCENTIVES = 28
-    CHANNEL = 29
-    ACQUISITION = 30
-    LOST = 31
+    ON_CREDIT = 25  # what of the revenue is to be paid later ...
+    COLLECTED = 26  # ... and what of that was paid
+    GOODS = 27
+    SERVICE = 28
+    RECOVERY = 29
+    INCENTIVES = 30
+    CHANNEL = 31
+    ACQUISITION = 32
+    BAD_DEBT = 33  # never paid, of what was sold on credit
+    LOST = 34
 
 
 N_LINES = int(Line.LOST) + len(Cause)
 
 TIER_COST_LINES: tuple[Line, ...] = (
     Line.GOODS, Line.SERVICE, Line.RECOVERY, Line.INCENTIVES, Line.CHANNEL, Line.ACQUISITION,
+    Line.BAD_DEBT,
 )  # fmt: skip
 
 
@@ -81,6 +85,7 @@ class FirmCost(IntEnum):
     PROMOTION = 4  # brand, personal selling and direct mail
     STAFF = 5  # training, and replacing who leaves
     EVENTS = 6  # that the firm holds, but for what each guest costs
+    INTEREST = 7  # on what customers owe
 
 
 COST_NAMES: tuple[str, ...] = (

@@ -123,7 +123,7 @@ def with_tiers(raw: Raw, n_tiers: int, shares: list[float], service: float) -> R
     firm["pyramid"] = {"scheme": "n_tier", "names": names, "shares": shares, **pyramid}
     firm["strategy"] = {"name": "equal_treatment", "service": service}
     firm["tier_channels"], firm["tiers"] = {}, {}
-    for part in (firm.get("programme", {}), *firm["occasions"]):
+    for part in (firm.get("programme", {}), firm.get("credit", {}), *firm["occasions"]):
         part.pop("group", None)
     return raw
 

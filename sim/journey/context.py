@@ -23,6 +23,7 @@ OFFER = np.dtype(
             "reward_cost", "clearing", "prize",
             # the tier's
             "service", "delivered", "list_price", "price", "log_price", "gift", "points", "effort", "channel_cost",
+            "credit_worth",
             # 0: the tier has no programme; 1: all take part; 2: who has a card does
             "programme",
             # of what members get: whether any of the rest is not 0; shares of what is paid

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sim.levers.base import Lever
 from sim.levers.contacts import Contacts
+from sim.levers.credit import Credit
 from sim.levers.familiarity import Familiarity
 from sim.levers.occasions import Occasions
 from sim.levers.programmes import Programmes
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from sim.market import Market
 
 #: In the order in which they are pulled within each moment of a period.
-LEVERS: tuple[type[Lever], ...] = (Contacts, Familiarity, Programmes, Occasions)
+LEVERS: tuple[type[Lever], ...] = (Contacts, Familiarity, Programmes, Occasions, Credit)
 
 
 def levers_of(market: Market) -> list[Lever]:

@@ -25,8 +25,8 @@ def profit_by_tier(evidence: Evidence) -> Picture:
     groups.append(Group("profit", [evidence.level("profit", arm) for arm in evidence.arms]))
     caption = (
         f"What each tier brings over the last {evidence.horizon} periods: revenue less goods, service, recovery, "
-        f"incentives, channel and acquisition. {listed(firm_lines).capitalize()} costs belong to the firm as a whole. "
-        "Whiskers are 95% intervals over seeds."
+        f"incentives, channel, acquisition and bad debt. {listed(firm_lines).capitalize()} costs belong to the firm "
+        "as a whole. Whiskers are 95% intervals over seeds."
     )
     return _drawn(
         evidence, "tiers", "Profit per tier", caption, groups, "money", f"money, last {evidence.horizon} periods"
@@ -53,7 +53,7 @@ def leaky_bucket(evidence: Evidence) -> Picture:
     caption = (
         f"Customers gained (right of zero) and lost (left of zero) over the last {evidence.horizon} periods, by the "
         "cause recorded when they left. A customer who leaves and returns counts in both. "
-        "Whiskers are 95% intervals over seeds."
+        "as a whole. Whiskers are 95% intervals over seeds."
     )
     return _drawn(
         evidence, "bucket", "The leaky bucket: customers gained and lost", caption, groups, "people", "customers"
@@ -66,7 +66,7 @@ def who_buys(evidence: Evidence) -> Picture:
     groups = [Group(kind, _of(evidence, by_type, kind)) for kind in evidence.types]
     caption = (
         f"Mean number of the firm's customers of each loyalty type over the last {evidence.horizon} periods. "
-        "Whiskers are 95% intervals over seeds."
+        "as a whole. Whiskers are 95% intervals over seeds."
     )
     return _drawn(evidence, "buyers", "Who buys, by loyalty type", caption, groups, "people", "customers")
 
