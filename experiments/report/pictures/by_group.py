@@ -53,7 +53,7 @@ def leaky_bucket(evidence: Evidence) -> Picture:
     caption = (
         f"Customers gained (right of zero) and lost (left of zero) over the last {evidence.horizon} periods, by the "
         "cause recorded when they left. A customer who leaves and returns counts in both. "
-        "as a whole. Whiskers are 95% intervals over seeds."
+        "Whiskers are 95% intervals over seeds."
     )
     return _drawn(
         evidence, "bucket", "The leaky bucket: customers gained and lost", caption, groups, "people", "customers"
@@ -66,7 +66,7 @@ def who_buys(evidence: Evidence) -> Picture:
     groups = [Group(kind, _of(evidence, by_type, kind)) for kind in evidence.types]
     caption = (
         f"Mean number of the firm's customers of each loyalty type over the last {evidence.horizon} periods. "
-        "as a whole. Whiskers are 95% intervals over seeds."
+        "Whiskers are 95% intervals over seeds."
     )
     return _drawn(evidence, "buyers", "Who buys, by loyalty type", caption, groups, "people", "customers")
 
