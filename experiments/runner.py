@@ -354,8 +354,8 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
         ``run`` (version and digest), ``outcomes`` (firm, metric, value), ``periods``, ``tiers`` and ``types``
         (customers averaged, everything else summed), ``losses``, ``flows``, ``migration``, ``retention_by``; of the
         focal firm at the end ``loyalty``, ``diagnosis``, ``patronage`` and ``value``; ``attributes`` (of segments only
-        at the end), ``four_tests``, ``contagion``, ``programmes`` and ``occasions``; and ``nodes`` and ``ties`` with
-        the network.
+        at the end), ``four_tests``, ``contagion``, ``programmes``, ``occasions`` and ``credit``; and ``nodes`` and
+        ``ties`` with the network.
     """
     import pandas as pd
 
@@ -402,7 +402,7 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
     answers = results.attributes
     frames["attributes"] = answers[(answers["group"] == "all") | (answers["period"] == answers["period"].max())]
     frames |= {"four_tests": results.four_tests, "contagion": results.contagion}
-    frames |= {"programmes": results.programmes, "occasions": results.occasions}
+    frames |= {"programmes": results.programmes, "occasions": results.occasions, "credit": results.credit}
     if with_network:
         frames |= {"nodes": results.nodes, "ties": results.ties}
     return frames

@@ -57,19 +57,23 @@ class Line(IntEnum):
     REVENUE = 24
     DISCOUNTS = 25  # already taken off the revenue
     REWARDS = 26  # what of the incentives the programme gave, invitations included
-    GOODS = 27
-    SERVICE = 28
-    RECOVERY = 29
-    INCENTIVES = 30
-    CHANNEL = 31
-    ACQUISITION = 32
-    LOST = 33
+    ON_CREDIT = 27  # what of the revenue is to be paid later ...
+    COLLECTED = 28  # ... and what of that was paid
+    GOODS = 29
+    SERVICE = 30
+    RECOVERY = 31
+    INCENTIVES = 32
+    CHANNEL = 33
+    ACQUISITION = 34
+    BAD_DEBT = 35  # never paid, of what was sold on credit
+    LOST = 36
 
 
 N_LINES = int(Line.LOST) + len(Cause)
 
 TIER_COST_LINES: tuple[Line, ...] = (
     Line.GOODS, Line.SERVICE, Line.RECOVERY, Line.INCENTIVES, Line.CHANNEL, Line.ACQUISITION,
+    Line.BAD_DEBT,
 )  # fmt: skip
 
 
@@ -83,6 +87,7 @@ class FirmCost(IntEnum):
     PROMOTION = 4  # brand, personal selling and direct mail
     STAFF = 5  # training, and replacing who leaves
     EVENTS = 6  # that the firm holds, but for what each guest costs
+    INTEREST = 7  # on what customers owe
 
 
 COST_NAMES: tuple[str, ...] = (

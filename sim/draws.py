@@ -105,6 +105,9 @@ class Stream(IntEnum):
     ENROL = 160
     PRIZE = 161
     INVITE = 162
+    # of credit: once per person, and when an account is due, one per person and firm (slot: the firm)
+    CREDITWORTHY = 188
+    PAYS = 192
     # at an event that a firm holds, one per person (slot: the firm and the event)
     ATTEND = 164
     LOT = 165

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BeforeValidator, Field, model_validator
 
 from sim.bond_settings import ContactSpec, ReferralSpec, WinBackSpec
+from sim.credit_settings import CreditSpec
 from sim.errors import nearest
 from sim.policy import Policy
 from sim.pricing import PricingSpec
@@ -135,6 +137,7 @@ class FirmSpec(Settings):
     staff: StaffSpec | None = Field(
         default=None, description="the staff; by default service does not depend on their morale"
     )
+    credit: CreditSpec | None = Field(default=None, description="payment later; by default all pay at once")
     familiarity_saving: Frac = Field(
         default=0.0, description="share of the cost of service that is saved on a customer who has become familiar"
     )
@@ -170,10 +173,18 @@ class FirmSpec(Settings):
         """The promotion mix, given as such or as a budget for winning and keeping; or none."""
         return self.budget.as_mix() if self.budget is not None else self.promotion
 
+    @property
+    def tiers_on_credit(self) -> npt.NDArray[np.bool_]:
+        """Whether customers of each tier pay later, shape (n_tiers,)."""
+        group = () if self.credit is None else self.pyramid.tiers if self.credit.group is None else self.credit.group
+        return np.array([tier in group for tier in self.pyramid.tiers])
+
     @model_validator(mode="after")
     def _groups_exist(self) -> FirmSpec:
         if self.programme is not None:
             check_tiers("programme.group", self.programme.group, self.pyramid.tiers)
+        if self.credit is not None:
+            check_tiers("credit.group", self.credit.group, self.pyramid.tiers)
         names = [occasion.name for occasion in self.occasions]
         for i, occasion in enumerate(self.occasions):
             check_tiers(f"occasions.{i}.group", occasion.group, self.pyramid.tiers)

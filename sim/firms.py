@@ -63,6 +63,8 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         self.failure_rate = spec.failure_rate
         self.extra_advertising = 0.0
         self._posted: tuple[Any, ...] = (None,) * 7
+        self.receivables = 0.0  # what customers owe
+        self.lent = 0.0  # sold on credit so far, in money
         self.promotion = Promotion(spec.mix) if spec.mix is not None else None
         self.staff = Staff(spec.staff) if spec.staff is not None else None
         # service delivered relative to what is promised: past 1 if morale is high, and never beyond full service
@@ -228,6 +230,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             "log_price": [math.log(value) for value in price],
             "gift": policy.gift if self.has_programme_running else 0.0,
             "effort": policy.channel_effort,
+            "credit_worth": spec.tiers_on_credit * (spec.credit.worth if spec.credit else 0.0),
             "channel_cost": policy.channel_cost,
         }
 
@@ -266,6 +269,8 @@ class Firm(mesa.Agent):  # type: ignore[misc]
                 costs[FirmCost.PROGRAMME] = self.spec.programme.running_cost * n_people
             if self.spec.capacity is not None:
                 costs[FirmCost.CAPACITY] = self.spec.capacity_cost * self.spec.capacity * n_people
+            if self.spec.credit is not None:
+                costs[FirmCost.INTEREST] = self.spec.credit.interest * self.receivables
             if self.promotion:
                 costs[FirmCost.PROMOTION] = self.promotion.firm_cost * n_people
         load = 0.0  # promised service relative to capacity

@@ -270,7 +270,7 @@ class Market(mesa.Model):  # type: ignore[misc]
         if not self.history.books:
             return 0.0
         books = self.history.books[-1][firm.index].sum(axis=(0, 1))
-        tier_costs = books[Line.GOODS : Line.ACQUISITION + 1].sum()
+        tier_costs = books[Line.GOODS : Line.BAD_DEBT + 1].sum()
         return float(books[Line.REVENUE] - tier_costs - self.history.firm_costs[-1][firm.index].sum())
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.accounts import CAUSE_NAMES, COST_NAMES, TIER_COST_LINES, FirmCost, Line
+from sim.credit_results import credit_ratings
 from sim.crm import Crm, take_stock
 from sim.crm.attributes import Study, tabulate
 from sim.crm.contagion import contagion
@@ -82,6 +83,8 @@ class Results:
         Customers who take part in each firm's programme, at the end.
     occasions : DataFrame
         Events that firms held: see :func:`sim.programme_results.occasions_held`.
+    credit : DataFrame
+        How customers have paid: see :func:`sim.credit_results.credit_ratings`.
     """
 
     scenario: Scenario
@@ -107,6 +110,7 @@ class Results:
     studies: list[Study]
     members: npt.NDArray[np.int64]
     occasions: pd.DataFrame
+    credit: pd.DataFrame
 
     @classmethod
     def of(cls, market: Market) -> Results:
@@ -137,6 +141,7 @@ class Results:
             studies=market.history.studies,
             members=members_at_end(market),
             occasions=occasions_held(market),
+            credit=credit_ratings(market),
         )
 
     @property

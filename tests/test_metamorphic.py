@@ -215,7 +215,7 @@ def without_totals(raw: Raw) -> None:
         firm.pop("pricing", None)  # may look at what the firm earned
         firm["pyramid"] = {"scheme": "n_tier", "names": ["all"], "shares": [1.0], "review_every": 5}
         firm["strategy"], firm["tier_channels"], firm["tiers"] = {"name": "equal_treatment"}, {}, {}
-        for part in (firm.get("programme", {}), *firm["occasions"]):
+        for part in (firm.get("programme", {}), firm.get("credit", {}), *firm["occasions"]):
             part.pop("group", None)
         for occasion in firm["occasions"]:
             occasion["places"] = 1.0  # a lot decides among all who would come

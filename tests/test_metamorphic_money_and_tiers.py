@@ -129,7 +129,7 @@ def with_tiers(raw: Raw, n_tiers: int, shares: list[float], service: float) -> R
     firm["strategy"] = {"name": "equal_treatment", "service": service}
     firm["tier_channels"], firm["tiers"] = {}, {}
     firm.pop("pricing", None)  # may look at what the firm earned, a sum over tiers
-    for part in (firm.get("programme", {}), *firm["occasions"]):
+    for part in (firm.get("programme", {}), firm.get("credit", {}), *firm["occasions"]):
         part.pop("group", None)
     return raw
 

@@ -22,7 +22,7 @@ def trust(relation, offer):  # type: ignore[no-untyped-def]
 
 @inline
 def reward(person, relation, points, card, offer, behaviour):  # type: ignore[no-untyped-def]
-    """Return what the firm's programme, gifts and, to who is no customer, welcome give back, as a share of the price.
+    """Return what programme, gifts, later payment and, to who is no customer, welcome give back: a share of the price.
 
     A reward pulls harder as its threshold nears (goal gradient; Kivetz, Urminsky & Zheng 2006, JMR 43(1)).
     """
@@ -36,6 +36,8 @@ def reward(person, relation, points, card, offer, behaviour):  # type: ignore[no
         back += offer.welcome / (person.basket * offer.price)
     if offer.perks > 0.0 and card > 0:
         back += programme.worth_of_perks(person, card, offer)
+    if offer.credit_worth > 0.0:
+        back += offer.credit_worth
     return back
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sim.levers.base import Lever
 from sim.levers.contacts import Contacts
+from sim.levers.credit import Credit
 from sim.levers.familiarity import Familiarity
 from sim.levers.occasions import Occasions
 from sim.levers.personal_contact import PersonalContact
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from sim.market import Market
 
 #: In the order in which they are pulled within each moment of a period.
-LEVERS: tuple[type[Lever], ...] = (Contacts, Familiarity, Programmes, Occasions, PersonalContact, Referral, WinBack)
+LEVERS: tuple[type[Lever], ...] = (
+    Contacts, Familiarity, Programmes, Occasions, PersonalContact, Referral, WinBack, Credit,
+)  # fmt: skip
 
 
 def levers_of(market: Market) -> list[Lever]:

@@ -73,6 +73,9 @@ def _worth_of_rewards(person: Customer, firm: Firm, relation: Relation, offer: O
                 worth += programme.status.esteem * (relation.card - 1)
             case "prizes":
                 worth += prizes.felt * prizes.chance * prizes.worth / (person.basket * offer.price)
+    credit = firm.spec.credit
+    if credit is not None and (credit.group is None or firm.tiers[relation.tier] in credit.group):
+        worth += credit.worth
     return worth
 
 

@@ -92,6 +92,7 @@ class Firm(mesa.Agent):
         self.earned: float | None = None  # ... at which this was the profit
         self.price_goes = 1
         self.goodwill = self.purse = 0.0  # what promotion has built, and money in hand for price cuts
+        self.receivables = 0.0  # what customers owe
         self.is_cut = False
         self.morale, self.trained = (spec.staff.morale if spec.staff else 0.5), 0.0
         self.delivery = self.staff_delivery
@@ -373,6 +374,8 @@ class Firm(mesa.Agent):
                 costs[FirmCost.CAPACITY] = self.spec.capacity * self.spec.capacity_cost * n_people
             if self.has_programme:
                 costs[FirmCost.PROGRAMME] = self.spec.programme.running_cost * n_people
+            if self.spec.credit is not None:
+                costs[FirmCost.INTEREST] = self.spec.credit.interest * self.receivables
             if (mix := self.spec.mix) is not None:
                 spent = mix.spend("brand") + mix.spend("personal_selling") + mix.spend("direct_mail")
                 costs[FirmCost.PROMOTION] = spent * n_people

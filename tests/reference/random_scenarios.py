@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from sim.bond_settings import ContactSpec, ReferralSpec, WinBackSpec
+from sim.credit_settings import CreditSpec
 from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
 from sim.network_settings import NetworkSpec
@@ -225,6 +226,10 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
     if draw(st.booleans()):
         raw["staff"] = draw(some_of(StaffSpec))
     raw["pyramid"], tiers = draw(pyramids())
+    if draw(st.booleans()):
+        raw["credit"] = draw(some_of(CreditSpec))
+        if draw(st.booleans()):
+            raw["credit"]["group"] = draw(st.lists(st.sampled_from(tiers), min_size=1, unique=True))
     if draw(st.booleans()):
         raw["programme"] = draw(programmes(tiers))
     raw["occasions"] = [
