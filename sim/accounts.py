@@ -81,6 +81,7 @@ class FirmCost(IntEnum):
     PROMOTION = 4  # brand, personal selling and direct mail
     STAFF = 5  # training, and replacing who leaves
     EVENTS = 6  # that the firm holds, but for what each guest costs
+    VOICE = 7  # working on what customers suggest
 
 
 COST_NAMES: tuple[str, ...] = (

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from sim.errors import nearest
+from sim.parts import PartSpec, Whole, whole_of
 from sim.policy import Policy
 from sim.pricing import PricingSpec
 from sim.programme_settings import OccasionSpec, ProgrammeSpec, check_tiers
@@ -17,6 +18,7 @@ from sim.settings import Frac, Lasting, NonNegative, Positive, Settings
 from sim.staff import StaffSpec
 from sim.strategies import AnyStrategy
 from sim.strategies.equal_treatment import EqualTreatment
+from sim.voice import VoiceSpec
 
 
 class ChannelSpec(Settings):
@@ -121,6 +123,15 @@ class FirmSpec(Settings):
     staff: StaffSpec | None = Field(
         default=None, description="the staff; by default service does not depend on their morale"
     )
+    voice: VoiceSpec | None = Field(
+        default=None, description="work on what customers suggest; by default it changes nothing"
+    )
+    parts: tuple[PartSpec, ...] = Field(
+        default=(), description="parts of the product; they take the place of quality, inconsistency and failure_rate"
+    )
+    weakest_link: Frac = Field(
+        default=0.5, description="how far a product of parts is judged by its worst part; the rest by their mean"
+    )
     familiarity_saving: Frac = Field(
         default=0.0, description="share of the cost of service that is saved on a customer who has become familiar"
     )
@@ -150,6 +161,24 @@ class FirmSpec(Settings):
             given = f'"{ranked_by}"' if ranked_by else f"the scheme {self.pyramid.scheme}, which does not rank"
             raise ValueError(f'the strategy {self.strategy.name} needs pyramid.rank_by = "{ranks_by}", not {given}')
         return self
+
+    @model_validator(mode="after")
+    def _parts_are_the_product(self) -> FirmSpec:
+        names = [part.name for part in self.parts]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f'parts: two parts are called "{name}"; allowed: each name once')
+        for key in Whole._fields if self.parts else ():
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key} and parts are both given; allowed: one of them, for parts have their own")
+        return self
+
+    @property
+    def whole(self) -> Whole:
+        """Quality, inconsistency and failure rate of the product: the firm's own, or what its parts come to."""
+        if self.parts:
+            return whole_of(self.parts, self.weakest_link)
+        return Whole(self.quality, self.inconsistency, self.failure_rate)
 
     @property
     def mix(self) -> PromotionSpec | None:
@@ -187,7 +216,7 @@ class FirmSpec(Settings):
             channel_cost=np.array([channel.cost for channel in by_tier]),
             fire=np.zeros(len(tiers), dtype=bool),
             price=self.price,
-            quality=self.quality,
+            quality=self.whole.quality,
             advertising=self.advertising if self.mix is None else self.mix.spend("advertising"),
             welcome=self.welcome,
         )
