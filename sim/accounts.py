@@ -88,6 +88,7 @@ class FirmCost(IntEnum):
     STAFF = 5  # training, and replacing who leaves
     EVENTS = 6  # that the firm holds, but for what each guest costs
     INTEREST = 7  # on what customers owe
+    VOICE = 8  # working on what customers suggest
 
 
 COST_NAMES: tuple[str, ...] = (

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from sim.bond_settings import ContactSpec, ReferralSpec, WinBackSpec
 from sim.credit_settings import CreditSpec
 from sim.errors import nearest
+from sim.parts import PartSpec, Whole, whole_of
 from sim.policy import Policy
 from sim.pricing import PricingSpec
 from sim.programme_settings import OccasionSpec, ProgrammeSpec, check_tiers
@@ -20,6 +21,7 @@ from sim.settings import Frac, Lasting, NonNegative, Positive, Settings
 from sim.staff import StaffSpec
 from sim.strategies import AnyStrategy
 from sim.strategies.equal_treatment import EqualTreatment
+from sim.voice import VoiceSpec
 
 
 class ChannelSpec(Settings):
@@ -138,6 +140,15 @@ class FirmSpec(Settings):
         default=None, description="the staff; by default service does not depend on their morale"
     )
     credit: CreditSpec | None = Field(default=None, description="payment later; by default all pay at once")
+    voice: VoiceSpec | None = Field(
+        default=None, description="work on what customers suggest; by default it changes nothing"
+    )
+    parts: tuple[PartSpec, ...] = Field(
+        default=(), description="parts of the product; they take the place of quality, inconsistency and failure_rate"
+    )
+    weakest_link: Frac = Field(
+        default=0.5, description="how far a product of parts is judged by its worst part; the rest by their mean"
+    )
     familiarity_saving: Frac = Field(
         default=0.0, description="share of the cost of service that is saved on a customer who has become familiar"
     )
@@ -167,6 +178,24 @@ class FirmSpec(Settings):
             given = f'"{ranked_by}"' if ranked_by else f"the scheme {self.pyramid.scheme}, which does not rank"
             raise ValueError(f'the strategy {self.strategy.name} needs pyramid.rank_by = "{ranks_by}", not {given}')
         return self
+
+    @model_validator(mode="after")
+    def _parts_are_the_product(self) -> FirmSpec:
+        names = [part.name for part in self.parts]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f'parts: two parts are called "{name}"; allowed: each name once')
+        for key in Whole._fields if self.parts else ():
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key} and parts are both given; allowed: one of them, for parts have their own")
+        return self
+
+    @property
+    def whole(self) -> Whole:
+        """Quality, inconsistency and failure rate of the product: the firm's own, or what its parts come to."""
+        if self.parts:
+            return whole_of(self.parts, self.weakest_link)
+        return Whole(self.quality, self.inconsistency, self.failure_rate)
 
     @property
     def mix(self) -> PromotionSpec | None:
@@ -225,7 +254,7 @@ class FirmSpec(Settings):
             goodwill=self.goodwill * ones,
             contact=(self.contact.attention if self.contact else 0.0) * ones,
             price=self.price,
-            quality=self.quality,
+            quality=self.whole.quality,
             advertising=self.advertising if self.mix is None else self.mix.spend("advertising"),
             welcome=self.welcome,
         )

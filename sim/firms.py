@@ -15,6 +15,7 @@ from sim.pricing import Posted, Pricing
 from sim.promotion import Promotion
 from sim.staff import Staff
 from sim.strategies import Luck, MarketView
+from sim.voice import Voice
 
 if TYPE_CHECKING:
     from sim.firm_settings import FirmSpec
@@ -60,13 +61,14 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         self.has_programme_running = True
         self._coalition = _number_of_coalition(spec, market.scenario.firms)
         self.price_factor = 1.0
-        self.failure_rate = spec.failure_rate
+        self.failure_rate = spec.whole.failure_rate
         self.extra_advertising = 0.0
-        self._posted: tuple[Any, ...] = (None,) * 7
         self.receivables = 0.0  # what customers owe
         self.lent = 0.0  # sold on credit so far, in money
+        self._posted: tuple[Any, ...] = (None,) * 8
         self.promotion = Promotion(spec.mix) if spec.mix is not None else None
         self.staff = Staff(spec.staff) if spec.staff is not None else None
+        self.voice = Voice(spec.voice) if spec.voice is not None else None
         # service delivered relative to what is promised: past 1 if morale is high, and never beyond full service
         self.delivery = self.staff.delivery if self.staff else 1.0
         self.familiar = np.zeros((len(self.pyramid.tiers), 7))  # periods of familiarity, summed over customers
@@ -180,6 +182,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         posted = (
             policy, self.is_open, self.has_programme_running, self.price_factor, self.failure_rate,
             self.extra_advertising, self.promotion.price_factor if self.promotion else 1.0,
+            self.voice.improvement if self.voice else 0.0,
         )  # fmt: skip
         if any(new is not old and new != old for new, old in zip(posted, self._posted, strict=True)):
             self._posted = posted
@@ -203,10 +206,10 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             "is_open": self.is_open,
             "slot": self.market.origins.firm_slots[self.index],
             "entry_tier": self.pyramid.entry_tier,
-            "quality": policy.quality,
+            "quality": self.quality,
             "quality_value": self.quality_value,
-            "inconsistency": spec.inconsistency,
-            "failure_rate": self.failure_rate,
+            "inconsistency": spec.whole.inconsistency,
+            "failure_rate": self.voice.failure_rate(self.failure_rate) if self.voice else self.failure_rate,
             "image": spec.image,
             "ad_reach": 1.0 - math.exp(-self.advertising / spec.contact_cost),
             "unit_cost": spec.unit_cost,
@@ -235,10 +238,15 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         }
 
     @property
+    def quality(self) -> float:
+        """Quality of the product, 0 to 1: the policy's, raised by what customers have suggested."""
+        return self.voice.quality(self.policy.quality) if self.voice else self.policy.quality
+
+    @property
     def quality_value(self) -> float:
         """The value of the product's quality within what people want, 0 to 1; negative if it is refused."""
         behaviour = self.market.scenario.customers.behaviour
-        return quality_value(self.policy.quality, behaviour.quality_floor, behaviour.quality_want)
+        return quality_value(self.quality, behaviour.quality_floor, behaviour.quality_want)
 
     def prospect(self) -> float:
         """Return how promising the firm looks, 0 to 1: whether its customers grew over the last half-year."""
@@ -282,6 +290,11 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             load = promised / capacity
         if self.promotion:
             self.promotion.end_period(math.fsum(own[:, :, Line.REVENUE].ravel()) / n_people, self.is_open)
+        if self.voice:
+            complaints, praise = (float(own[:, :, line].sum()) for line in (Line.COMPLAINTS, Line.PRAISE))
+            suggestions = self.voice.suggestions(complaints, praise)
+            costs[FirmCost.VOICE] = suggestions * self.voice.spec.handling_cost
+            self.voice.end_period(suggestions / n_people)
         if self.staff and self.is_open:
             purchases = float(own[:, :, Line.PURCHASES].sum())
             complaints = float(own[:, :, Line.COMPLAINTS].sum()) / purchases if purchases > 0.0 else 0.0

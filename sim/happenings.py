@@ -60,7 +60,7 @@ def happen(market: Market) -> None:
             _begin(market, event)
     for firm in market.firms.values():
         firm.price_factor = _in_force(market, firm.name, PriceChange, "factor", 1.0)
-        firm.failure_rate = _in_force(market, firm.name, QualityCrisis, "failure_rate", firm.spec.failure_rate)
+        firm.failure_rate = _in_force(market, firm.name, QualityCrisis, "failure_rate", firm.spec.whole.failure_rate)
         firm.extra_advertising = _in_force(market, firm.name, AdvertisingBurst, "spend", 0.0)
 
 

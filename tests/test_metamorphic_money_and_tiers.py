@@ -44,6 +44,7 @@ MONEY: dict[str, tuple[str, ...]] = {
     "PromotionSpec": ("budget", "goodwill_half", "selling_cost", "mail_cost"),
     "BudgetSpec": ("total", "selling_cost", "mail_cost"),
     "StaffSpec": ("training", "training_cost", "replacement_cost"),
+    "VoiceSpec": ("handling_cost",),
     "BestResponse": ("gift_step",),
     "ContactSpec": ("pay",),
     "ReferralSpec": ("reward",),

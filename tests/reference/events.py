@@ -25,7 +25,7 @@ def happen(market: ReferenceMarket) -> None:
         if event.at == market.period:
             _happen(market, event, firms.get(getattr(event, "firm", None)))
     for firm in market.firm_list:
-        firm.price_factor, firm.failure_rate, firm.burst = 1.0, firm.spec.failure_rate, 0.0
+        firm.price_factor, firm.failure_rate, firm.burst = 1.0, firm.own_failure_rate, 0.0
     for event in sorted(market.scenario.events, key=lambda event: event.at):
         lasts = getattr(event, "periods", None)
         if event.at <= market.period and (lasts is None or market.period < event.at + lasts):

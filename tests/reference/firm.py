@@ -86,7 +86,8 @@ class Firm(mesa.Agent):
         self.runs_programme = of_programme[:1] != ["programme_start"]
         self.has_opened_access = False
         self.price_factor = 1.0
-        self.failure_rate = spec.failure_rate
+        self.failure_rate = self.own_failure_rate
+        self.improvement, self.suggested = 0.0, []  # of the product; suggestions by period
         self.burst = 0.0  # added spend on advertising
         self.priced: float | None = None  # by the price method, at the last review ...
         self.earned: float | None = None  # ... at which this was the profit
@@ -148,10 +149,40 @@ class Firm(mesa.Agent):
         return 1.0 + self.spec.referral.readiness if self.spec.referral else 1.0
 
     @property
+    def own_failure_rate(self) -> float:
+        """Chance of a failure but for events: that any of the parts fails."""
+        is_sound = 1.0
+        for part in self.spec.parts:
+            is_sound *= 1.0 - part.failure_rate
+        return 1.0 - is_sound if self.spec.parts else self.spec.failure_rate
+
+    @property
+    def inconsistency(self) -> float:
+        """Standard deviation of experienced quality: the worst part's, as far as that counts, and the mean's."""
+        parts, w = self.spec.parts, self.spec.weakest_link
+        if not parts:
+            return self.spec.inconsistency
+        variance = math.fsum((part.weight * part.inconsistency) ** 2 for part in parts)
+        worst = next(part for part in parts if part.quality == min(each.quality for each in parts))
+        together = math.sqrt(variance) / math.fsum(part.weight for part in parts)
+        return (1.0 - w) * together + w * worst.inconsistency
+
+    @property
+    def quality(self) -> float:
+        """Quality, as far as suggestions have raised it."""
+        own, how = self.policy.quality, self.spec.voice
+        return own if how is None else own + how.quality_gain * (1.0 - own) * self.improvement
+
+    @property
+    def failures_avoided(self) -> float:
+        """Share of failures that suggestions have done away with."""
+        return 0.0 if self.spec.voice is None else self.spec.voice.failure_cut * self.improvement
+
+    @property
     def quality_value(self) -> float:
         """Quality, as valued inside the window."""
         how = self.model.behaviour
-        return min(1.0, (self.policy.quality - how.quality_floor) / (how.quality_want - how.quality_floor))
+        return min(1.0, (self.quality - how.quality_floor) / (how.quality_want - how.quality_floor))
 
     def contacts_since(self, period: int) -> float:
         """Return advertising contacts per person in the periods after one, up to now."""
@@ -391,6 +422,10 @@ class Firm(mesa.Agent):
             utilised = 0.0 if self.spec.capacity is None else load / (self.spec.capacity * n_people)
             costs[FirmCost.STAFF] = self.manage_staff(utilised, complained / bought if bought else 0.0) * n_people
             self.delivery = capacity * self.staff_delivery
+        if self.spec.voice is not None:
+            costs[FirmCost.VOICE] = self.improve(
+                float(book[..., Line.COMPLAINTS].sum()), float(book[..., Line.PRAISE].sum())
+            )
         self.stock.append(int(by_tier.sum()))
         if len(self.stock) > _GROWTH_OVER and self.stock[-1 - _GROWTH_OVER] > 0:
             growth = self.stock[-1] / self.stock[-1 - _GROWTH_OVER] - 1.0
@@ -409,6 +444,17 @@ class Firm(mesa.Agent):
         self.goodwill *= 1.0 - mix.goodwill_decay
         if self.is_open:
             self.goodwill += mix.spend("brand")
+
+    def improve(self, complained: float, praised: float) -> float:
+        """Finish what was suggested some time ago, and take up what is suggested now; return its cost."""
+        how = self.spec.voice
+        count = how.complaints * complained + how.ideas * praised
+        self.suggested.append(count / self.model.n_customers)
+        self.improvement *= 1.0 - how.erosion
+        if len(self.suggested) >= how.lag:
+            done = self.suggested[-how.lag]
+            self.improvement += (1.0 - self.improvement) * (1.0 - math.exp(-done / how.needed))
+        return count * how.handling_cost
 
     def manage_staff(self, utilised: float, complaints: float) -> float:
         """Lose and replace staff, train, and see what it does to morale; return the cost per person in the market."""

@@ -206,7 +206,7 @@ class Customer(mesa.Agent):
                 relation.is_aware = advertising < 1.0 - math.exp(-firm.contacts_since(self.seen))
             elif firm is not self.usual and not relation.is_active:
                 relation.is_aware = not forget < 1.0 - math.exp(-how.forget_rate * elapsed)
-            if relation.barred_until > t or firm.policy.quality < how.quality_floor:
+            if relation.barred_until > t or firm.quality < how.quality_floor:
                 continue
             is_noticed = notice < 1.0 - (1.0 - effort) * (1.0 - firm.ad_reach)
             if firm is self.usual or (relation.is_aware and is_noticed):
@@ -234,7 +234,7 @@ class Customer(mesa.Agent):
         is_first = relation.bought_at == NEVER
         is_dearer = not is_first and self.sees_jump(offer)
         if is_first:
-            relation.expectation = single(firm.policy.quality + how.service_in_experience * offer.service)
+            relation.expectation = single(firm.quality + how.service_in_experience * offer.service)
         self.pay(firm, relation, offer)
         firm.enter(Line.CONSIDERED, self, len(options))
         relation.bought_at = self.model.period
@@ -318,9 +318,9 @@ class Customer(mesa.Agent):
         """Use what was bought: it is as good as it happens to be, and it may fail."""
         firm, how = purchase.firm, self.model.behaviour
         luck, _, failure, complain = draws.block(self.model.seed_used, _AT_USE, self.model.period, self.id, firm.slot)
-        product = firm.policy.quality + firm.spec.inconsistency * draws.normal_of(luck)
+        product = firm.quality + firm.inconsistency * draws.normal_of(luck)
         purchase.experience = product + how.service_in_experience * purchase.offer.delivered
-        purchase.is_failure = failure < firm.failure_rate
+        purchase.is_failure = failure < firm.failure_rate * (1.0 - firm.failures_avoided)
         inclination = how.complaint_rate + how.complaint_attachment * purchase.relation.attachment
         purchase.is_complaint = purchase.is_failure and complain < inclination
 

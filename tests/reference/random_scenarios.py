@@ -13,6 +13,7 @@ from sim.credit_settings import CreditSpec
 from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
 from sim.network_settings import NetworkSpec
+from sim.parts import PartSpec, Whole
 from sim.pricing import PricingSpec
 from sim.programme_settings import CashBackSpec, OccasionSpec, PrizesSpec, ProgrammeSpec, StatusSpec
 from sim.promotion import CHANNELS, BudgetSpec, PromotionSpec
@@ -22,6 +23,7 @@ from sim.settings import BehaviourSpec, CustomersSpec, DemandSpec
 from sim.staff import StaffSpec
 from sim.strategies import STRATEGIES
 from sim.topologies import EVEN_DEGREE, RECORDED, TAKES
+from sim.voice import VoiceSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -225,6 +227,11 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
             raw["budget"] = draw(some_of(BudgetSpec))
     if draw(st.booleans()):
         raw["staff"] = draw(some_of(StaffSpec))
+    if draw(st.booleans()):
+        raw["voice"] = draw(some_of(VoiceSpec))
+    if parts := draw(st.sampled_from(((), (), ("flight",), ("flight", "hotel", "transfer")))):
+        raw = {key: value for key, value in raw.items() if key not in Whole._fields}
+        raw["parts"] = [{"name": part, **draw(some_of(PartSpec))} for part in parts]
     raw["pyramid"], tiers = draw(pyramids())
     if draw(st.booleans()):
         raw["credit"] = draw(some_of(CreditSpec))
