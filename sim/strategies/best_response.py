@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from sim.framework import mesa
 from sim.policy import Policy
 from sim.strategies.base import Decider, Level, Luck, MarketView, Money, Strategy
 from sim.strategies.moves import moved, moves_from
@@ -100,6 +99,7 @@ def profit_in_mind(view: MarketView, policy: Policy, how: BestResponse, seed: in
     seed : int
         Luck of the market in mind.
     """
+    from sim.framework import mesa
     from sim.market import Market  # a market has firms, and firms have strategies
     from sim.scenario import Scenario
     from sim.settings import CustomersSpec, DemandSpec
