@@ -174,15 +174,18 @@ def test_an_edge_list_may_be_written_in_any_order(
 def test_a_firm_that_nobody_can_reach_leaves_the_others_as_they_were(
     drawn: list[Drawn], data: st.DataObject, seed: int
 ) -> None:
-    """Three parts of the model look at firms that cannot be reached, and are kept from it.
+    """Some parts of the model look at firms that cannot be reached, and are kept from it.
 
     What customers expect elsewhere is a mean over the open firms (attachment does not feel it here: ``bond`` is 0); a
-    price cutter looks at every rival's price (there is none); and a captive may be captive to any founder (one is set).
+    price cutter, a price method and a best response look at every rival's price (there is none); and a captive may be
+    captive to any founder (one is set). The firm holds no events, to which it could invite anybody.
     """
-    raw = draw(data, drawn, without=("cut_price",))
+    raw = draw(data, drawn, without=("cut_price", "best_response"))
+    for firm in raw["firms"]:
+        firm.pop("pricing", None)
     raw["customers"]["behaviour"]["bond"] = 0.0
     raw["customers"]["captive_to"] = raw["firms"][0]["name"]
-    nowhere = {**data.draw(firms("Nowhere")), "reach": 0.0}
+    nowhere = {**data.draw(firms("Nowhere")), "reach": 0.0, "occasions": []}
     one, other = run(raw, seed), run({**raw, "firms": [*raw["firms"], nowhere]}, seed)
     expected, found, n_tiers = states(one), states(other), one.n_tiers
     found = {name: values[:, :-1] if values.ndim == 2 else values for name, values in found.items()}
@@ -205,18 +208,23 @@ def test_a_firm_that_nobody_can_reach_and_that_promises_the_same_is_nothing() ->
     assert states(one)["relations.attachment"].max() > 0.1
 
 
+def without_tiers(firm: Raw) -> None:
+    """Change a firm's settings so that all its customers are in one tier."""
+    firm["pyramid"] = {"scheme": "n_tier", "names": ["all"], "shares": [1.0], "review_every": 5}
+    firm["strategy"], firm["tier_channels"], firm["tiers"] = {"name": "equal_treatment"}, {}, {}
+    for part in (firm.get("programme", {}), firm.get("credit", {}), *firm["occasions"]):
+        part.pop("group", None)
+
+
 def without_totals(raw: Raw) -> None:
     """Change settings so that nobody's life depends on how many others there are."""
     raw["network"] = {"topology": "empty"}
     raw["events"] = [event for event in raw["events"] if event["kind"] != "seeding"]  # of a share of all
     raw["customers"]["behaviour"]["trust_weight"] = 0.0  # trust looks at whether a firm grows
     for firm in raw["firms"]:
-        firm.pop("capacity", None)  # shared by a firm's customers
-        firm.pop("pricing", None)  # may look at what the firm earned
-        firm["pyramid"] = {"scheme": "n_tier", "names": ["all"], "shares": [1.0], "review_every": 5}
-        firm["strategy"], firm["tier_channels"], firm["tiers"] = {"name": "equal_treatment"}, {}, {}
-        for part in (firm.get("programme", {}), firm.get("credit", {}), *firm["occasions"]):
-            part.pop("group", None)
+        for shared in ("capacity", "pricing", "staff", "promotion", "budget", "voice", "win_back"):
+            firm.pop(shared, None)  # by a firm's customers, or decided by what all of them do
+        without_tiers(firm)
         for occasion in firm["occasions"]:
             occasion["places"] = 1.0  # a lot decides among all who would come
 
@@ -258,6 +266,8 @@ def test_credit_that_nobody_ranks_by_changes_nothing_else(
     """And it grows in proportion to the share that is credited."""
     raw = draw(data, drawn, without=("advocate_first",))
     for firm in raw["firms"]:
+        if firm["pyramid"]["scheme"] not in ("two_tier", "four_tier", "n_tier"):  # levels may ask for credit
+            without_tiers(firm)
         firm["pyramid"]["rank_by"] = "volume"
     behaviour = raw["customers"]["behaviour"]
     one, other = (
