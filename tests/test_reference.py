@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from tests.reference.person import Customer
 
-N_SHIPPED_PEOPLE = 150
-N_SHIPPED_PERIODS = 40
+N_SHIPPED_PEOPLE = 100
+N_SHIPPED_PERIODS = 28
 N_ARM_PERIODS = 16  # past the first review
 
 

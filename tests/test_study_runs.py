@@ -23,7 +23,7 @@ from sim.errors import InputError
 from sim.scenario import load_scenario
 
 ROOT = Path(__file__).parent.parent
-N_KILLS = int(os.environ.get("LOYALTY_KILLS", "3"))
+N_KILLS = int(os.environ.get("LOYALTY_KILLS", "2"))
 KILL_SEED = 20_231_005
 
 # The study's own processes, with a moment's sleep in place of the market. Workers read this file too.
