@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from experiments.analyses.commands import add_to
+from experiments.named import scenario_of
 from experiments.study import commands as study_commands
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def run(
     """Run one market once and print how its firms fared."""
     from experiments.runner import Progress, require_readable, warm_up
 
-    chosen = _scenario(scenario, _overrides(settings, strategies))
+    chosen = scenario_of(scenario, _overrides(settings, strategies))
     for note in require_readable(chosen):
         _say(note)
     if out is not None:
@@ -250,7 +251,7 @@ def check(scenarios: tuple[str, ...]) -> None:
     is_wrong = False
     for spec in scenarios:
         try:
-            scenario = _scenario(spec, {})
+            scenario = scenario_of(spec, {})
             every = (scenario, *map(scenario.arm, scenario.arms))
             for note in dict.fromkeys(note for each in every for note in require_readable(each)):
                 _say(note)
@@ -275,7 +276,7 @@ def validate(scenario: str, seeds: int, settings: tuple[str, ...], workers: int 
     from experiments.terminal import facts_table, print_tables
     from experiments.validate import validate as measured
 
-    chosen = _scenario(scenario, _overrides(settings))
+    chosen = scenario_of(scenario, _overrides(settings))
     for note in require_readable(chosen):
         _say(note)
     with Progress(seeds, "seeds") as said:
@@ -398,17 +399,6 @@ def demo(out: Path, seeds: int, workers: int | None) -> None:
     _exit_with(comparisons)
 
 
-def _scenario(spec: str, overrides: dict[str, object]) -> Scenario:
-    """Return the scenario that a path, a shipped name, or either with ``:ARM`` means; overrides come last."""
-    from sim.scenario import load_scenario
-
-    path, colon, arm = spec.rpartition(":")
-    if not colon or Path(spec).exists():
-        return load_scenario(spec, overrides)
-    scenario = load_scenario(path).arm(arm)
-    return scenario.with_overrides(overrides) if overrides else scenario
-
-
 def _overrides(settings: Iterable[str], strategies: Iterable[str] = ()) -> dict[str, object]:
     """Return what ``--set`` and ``--strategy`` ask for, by dotted path.
 
@@ -455,10 +445,10 @@ def _arms(specs: Sequence[str], overrides: dict[str, object]) -> dict[str, tuple
 
     An arm goes by the shortest of its own name, ``scenario:arm``, and what was typed that no other arm goes by.
     """
-    chosen = [(spec, _scenario(spec, overrides)) for spec in specs]
+    chosen = [(spec, scenario_of(spec, overrides)) for spec in specs]
     if len(chosen) == 1 and chosen[0][1].arms:
         [(spec, scenario)] = chosen
-        chosen = [(f"{spec}:{arm}", _scenario(f"{spec}:{arm}", overrides)) for arm in scenario.arms]
+        chosen = [(f"{spec}:{arm}", scenario_of(f"{spec}:{arm}", overrides)) for arm in scenario.arms]
     ways = [
         [(scenario.name.rpartition(":")[2], scenario.name, spec)[way] for spec, scenario in chosen] for way in range(3)
     ]

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from experiments.named import scenario_of
+
 if TYPE_CHECKING:
     from experiments.analyses.page import Found
     from sim.scenario import Scenario
@@ -172,10 +174,10 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         from sim.scenario import load_scenario
 
         changes = overrides(settings)
-        base = _one(scenario, changes)
+        base = scenario_of(scenario, changes)
         arms = {"as it is": base}
         if ":" not in scenario:
-            arms |= {arm: _one(f"{scenario}:{arm}", changes) for arm in load_scenario(scenario).arms}
+            arms |= {arm: scenario_of(f"{scenario}:{arm}", changes) for arm in load_scenario(scenario).arms}
         search, judge = range(1, seeds + 1), range(seeds + 1, seeds + fresh + 1)
         levers = factors_of(varied, base)
         with Bench(workers) as bench:
@@ -212,40 +214,29 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         from experiments.analyses.ask_tournament import ask_tournament, players_of
         from experiments.analyses.evaluate import Bench
 
-        base = _one(scenario, overrides(settings))
+        base = scenario_of(scenario, overrides(settings))
         players = players_of(base, strategies)
         with Bench(workers) as bench:
             found = ask_tournament(bench, base, players, firms, range(1, seeds + 1))
         _tell(found, out or Path("reports/tournament"), as_json)
 
 
-def _one(spec: str, changes: dict[str, object]) -> Scenario:
-    """Return the scenario that a path, a shipped name, or either with ``:ARM`` means."""
-    from sim.scenario import load_scenario
-
-    path, colon, arm = spec.rpartition(":")
-    if not colon or Path(spec).exists():
-        return load_scenario(spec, changes)
-    scenario = load_scenario(path).arm(arm)
-    return scenario.with_overrides(changes) if changes else scenario
-
-
 def _arms(spec: str, against: str | None, changes: dict[str, object]) -> dict[str, Scenario]:
-    scenario = _one(spec, changes)
+    scenario = scenario_of(spec, changes)
     if against is None:
         return {scenario.name: scenario}
     path = spec.rpartition(":")[0] if ":" in spec and not Path(spec).exists() else spec
-    other = _one(f"{path}:{against}", changes)
+    other = scenario_of(f"{path}:{against}", changes)
     return {scenario.name.rpartition(":")[2]: scenario, against: other}
 
 
 def _all_arms(spec: str, changes: dict[str, object]) -> dict[str, Scenario]:
     from sim.errors import InputError
 
-    scenario = _one(spec, changes)
+    scenario = scenario_of(spec, changes)
     if not scenario.arms:
         raise InputError("has no arms to choose between", file=scenario.source, key="arms", allowed="two arms or more")
-    return {arm: _one(f"{spec}:{arm}", changes) for arm in scenario.arms}
+    return {arm: scenario_of(f"{spec}:{arm}", changes) for arm in scenario.arms}
 
 
 def _tell(found: Found, out: Path, as_json: bool) -> None:

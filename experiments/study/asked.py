@@ -9,6 +9,7 @@ from pydantic import Field
 from experiments.analyses.assumptions import unsure
 from experiments.analyses.evaluate import Bench, with_settings
 from experiments.analyses.sensitivity import Factor
+from experiments.named import scenario_of
 from experiments.study.kinds import Kind, Options, options_of
 from sim.errors import InputError
 
@@ -68,8 +69,6 @@ class Sensitivity(Kind):
         against, base = options_of(study, self.Options).against, study.base
         if against is None:
             return {base.name: base}
-        from experiments.study.study_file import scenario_of
-
         path = study.scenario.rpartition(":")[0] or study.scenario
         other = scenario_of(f"{path}:{against}", study.set, study.folder)
         return {base.name.rpartition(":")[2]: base, against: other}

@@ -85,7 +85,8 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         SCENARIO is a file, a shipped name, or either with :ARM.
         """
         from experiments.analyses.assumptions import parse
-        from experiments.study.study_file import scenario_of, study_of
+        from experiments.named import scenario_of
+        from experiments.study.study_file import study_of
 
         vary: dict[str, Any] = {}
         for factor in map(parse, varied):
@@ -94,7 +95,7 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
             vary[factor.path] = list(factor.choices) if factor.choices else ends
         changes = overrides(settings)
         asked: dict[str, Any] = {
-            "title": scenario_of(scenario, changes, Path.cwd()).title,
+            "title": scenario_of(scenario, changes).title,
             "scenario": scenario,
             "set": changes,
             "vary": vary,

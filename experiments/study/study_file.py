@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from experiments.analyses.sensitivity import Factor
+from experiments.named import scenario_of
 from experiments.study.design import FILLING, DesignKind, Point, filled, from_csv, grid, one_at_a_time, scenarios_of
 from sim.errors import InputError, nearest
 from sim.explain import explain
-from sim.scenario import Scenario, load_scenario
+from sim.scenario import Scenario
 
 DEFAULT_SEEDS = 10
 OUTCOMES = (
@@ -246,15 +247,3 @@ def study_of(raw: dict[str, Any], source: Path | None = None) -> Study:
         raise explain(error, Study, source) from None
     study._source = source
     return study
-
-
-def scenario_of(spec: str, changes: dict[str, Any], folder: Path) -> Scenario:
-    """Return the scenario that a path, a shipped name, or either with ``:ARM`` means; paths start from a folder."""
-    path, colon, arm = spec.rpartition(":")
-    has_arm = bool(colon) and not (folder / spec).exists()
-    wanted = path if has_arm else spec
-    found = folder / wanted if (folder / wanted).is_file() else wanted
-    if not has_arm:
-        return load_scenario(found, changes)
-    scenario = load_scenario(found).arm(arm)
-    return scenario.with_overrides(changes) if changes else scenario

@@ -1,0 +1,39 @@
+"""The scenario that a user names: a file, a shipped name, or either with an arm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
+
+
+def scenario_of(spec: str, changes: Mapping[str, object], folder: Path = Path()) -> Scenario:
+    """Return the scenario that a path, a shipped name, or either with ``:ARM`` means; changes come last.
+
+    Parameters
+    ----------
+    spec : str
+        What the user wrote.
+    changes : mapping of str to object
+        Settings to change, by dotted path.
+    folder : Path
+        Where relative paths start from.
+
+    Raises
+    ------
+    InputError
+        If there is no such scenario or arm, or a change is not allowed.
+    """
+    from sim.scenario import load_scenario
+
+    path, colon, arm = spec.rpartition(":")
+    has_arm = bool(colon) and not (folder / spec).exists()
+    wanted = path if has_arm else spec
+    found = folder / wanted if (folder / wanted).is_file() else wanted
+    if not has_arm:
+        return load_scenario(found, changes)
+    scenario = load_scenario(found).arm(arm)
+    return scenario.with_overrides(changes) if changes else scenario
