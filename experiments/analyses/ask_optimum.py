@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,9 @@ from experiments.report.tables import Cell, Table
 from experiments.report.words import count, difference_in_unit, in_unit, number, range_of
 from sim.errors import InputError
 from sim.scenario import Scenario
+
+if TYPE_CHECKING:
+    from sim.market import Market
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -63,7 +67,7 @@ def ask_optimum(
         return _of_firm(bench, with_settings(base, tried), on, focal)
 
     with_settings(base, [{each.path: each.value(u) for each in levers} for u in (0.0, 1.0)])
-    starts = [[_place_of(scenario, each) for each in levers] for scenario in arms.values()]
+    starts = [_places_of(scenario, levers) for scenario in arms.values()]
     found = opt.search(levers, evaluate, seeds, n_trials, budget, per_round, luck, starts)
     if not found:
         raise InputError(
@@ -178,16 +182,26 @@ def ask_optimum(
     )
 
 
-def _place_of(scenario: Scenario, lever: Factor) -> float:
-    """Return where a scenario's policy lies in the range of a lever, 0 to 1: as first posted, or as set."""
+def _places_of(scenario: Scenario, levers: Sequence[Factor]) -> list[float]:
+    """Return where a scenario's policy lies in the range of each lever, 0 to 1: as first posted, or as set."""
     from sim.market import Market
 
+    @cache
+    def begun() -> Market:
+        market = Market(scenario.with_overrides({"customers.count": 50}), collect=False)
+        market.step()
+        return market
+
+    return [_place_of(scenario, begun, each) for each in levers]
+
+
+def _place_of(scenario: Scenario, begun: Callable[[], Market], lever: Factor) -> float:
+    """Return the place of one lever: of a tier's as the firm has posted it once begun, of any other as it is set."""
     value: Any = None
     match lever.path.split("."):
         case ["firms", firm, "tiers", tier, name]:
-            market = Market(scenario.with_overrides({"customers.count": 50}), collect=False)
-            market.step()
-            policy = market.firms[firm].policy if firm in market.firms else None
+            firms = begun().firms
+            policy = firms[firm].policy if firm in firms else None
             if policy is not None and tier in policy.tiers and hasattr(policy, name):
                 value = getattr(policy, name)[policy.tiers.index(tier)]
         case keys:
