@@ -13,6 +13,7 @@ from experiments.analyses.ask_tournament import markets, players_of
 from experiments.analyses.assumptions import factors_of, parse, unsure
 from experiments.analyses.evaluate import Bench, with_settings
 from experiments.cli import main
+from experiments.study.study_file import study_of
 from sim.errors import InputError
 from sim.scenario import load_scenario
 
@@ -135,6 +136,9 @@ def test_a_range_from_0_to_1_is_of_whole_numbers_only_where_the_setting_is() -> 
     service, count = factors_of(["firms.Aurora.tiers.gold.service=0:1", "customers.count=100:200"], base)
     assert service.value(0.5) == 0.5
     assert count.value(0.5) == 150
+    vary = {"firms.Aurora.tiers.gold.service": {"low": 0, "high": 1}, "customers.count": {"low": 100, "high": 200}}
+    asked = study_of({"title": "The same in a file?", "scenario": "baseline", "vary": vary})
+    assert [factor.value(0.5) for factor in asked.factors] == [0.5, 150]
 
 
 def test_ranges_and_choices_are_told_apart() -> None:

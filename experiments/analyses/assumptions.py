@@ -106,18 +106,34 @@ def factors_of(given: Sequence[str], scenario: Scenario) -> list[Factor]:
     InputError
         If a factor is named twice, or its path or an extreme is not allowed.
     """
-    from experiments.analyses.evaluate import with_settings
-
     factors = [parse(text) for text in given] or unsure(scenario)
     paths = [each.path for each in factors]
     for path in paths:
         if paths.count(path) > 1:
             raise InputError("is varied twice", key="--vary", value=path, allowed="each path once")
-    factors = [
+    factors = as_taken(factors, scenario)
+    require_ends(factors, scenario)
+    return factors
+
+
+def as_taken(factors: Sequence[Factor], scenario: Scenario) -> list[Factor]:
+    """Return factors with whole ends as ranges of whole numbers only where the setting is one."""
+    return [
         replace(each, is_whole=False) if each.is_whole and _takes_fractions(scenario, each) else each
         for each in factors
     ]
+
+
+def require_ends(factors: Sequence[Factor], scenario: Scenario) -> None:
+    """Check the ends of every range, and every choice.
+
+    Raises
+    ------
+    InputError
+        If a path does not exist or a value is not allowed.
+    """
+    from experiments.analyses.evaluate import with_settings
+
     for each in factors:
         values = each.choices or (each.value(0.0), each.value(1.0))
         with_settings(scenario, [{each.path: value} for value in values])
-    return factors

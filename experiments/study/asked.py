@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from experiments.analyses.assumptions import unsure
-from experiments.analyses.evaluate import Bench, with_settings
+from experiments.analyses.assumptions import require_ends, unsure
+from experiments.analyses.evaluate import Bench
 from experiments.analyses.sensitivity import Factor
 from experiments.named import scenario_of
 from experiments.study.kinds import Kind, Options, options_of
@@ -140,7 +140,5 @@ class Tournament(Kind):
 def _factors(study: Study) -> list[Factor]:
     """Return what varies, or what few are sure of; the extremes of each are checked."""
     factors = study.factors or unsure(study.base)
-    for each in factors:
-        for value in each.choices or (each.value(0.0), each.value(1.0)):
-            with_settings(study.base, [{each.path: value}])
+    require_ends(factors, study.base)
     return factors

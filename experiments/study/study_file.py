@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
+from experiments.analyses.assumptions import as_taken
 from experiments.analyses.sensitivity import Factor
 from experiments.named import scenario_of
 from experiments.study.design import FILLING, DesignKind, Point, filled, from_csv, grid, one_at_a_time, scenarios_of
@@ -28,7 +29,7 @@ class _Part(BaseModel):
 
 
 class Range(_Part):
-    """A setting that may lie anywhere between two numbers; two whole ends make a whole number."""
+    """A setting that may lie anywhere between two numbers; two whole ends of a whole setting make a whole number."""
 
     low: int | float = Field(description="a number")
     high: int | float = Field(description="a number above low")
@@ -126,10 +127,10 @@ class Study(_Part):
         Raises
         ------
         InputError
-            If there are fewer than two values of one.
+            If there are fewer than two values of one, or the scenario cannot be read.
         """
         try:
-            return [
+            given = [
                 Factor(
                     path, float(each.low), float(each.high), isinstance(each.low, int) and isinstance(each.high, int)
                 )
@@ -139,6 +140,7 @@ class Study(_Part):
             ]
         except InputError as error:
             raise InputError(error.problem, file=self._source, key=f"vary.{error.key}", allowed=error.allowed) from None
+        return as_taken(given, self.base)
 
     @property
     def base(self) -> Scenario:
