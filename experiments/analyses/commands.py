@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Callable
@@ -243,17 +242,7 @@ def _tell(found: Found, out: Path, as_json: bool) -> None:
     """Save the page and say what was found; exit 1 if a run failed."""
     command = shlex.join(["loyalty", *sys.argv[1:]])
     written = found.save(out, command)
-    if as_json:
-        answer = {**found.answer, "report": str(written)}
-        click.echo(json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False))
-    else:
-        from experiments.terminal import print_tables, table_of
-
-        click.echo(found.title)
-        print_tables(*(table_of(table) for table in found.tables))
-        for sentence in found.sentences:
-            click.echo(sentence)
-        click.echo(f"report: {written}")
+    found.tell(as_json, report=str(written))
     if found.failures:
         click.echo(f"{len(found.failures)} runs failed; they are listed in the report", err=True)
         click.get_current_context().exit(FAILED)

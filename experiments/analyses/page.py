@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import click
 import pandas as pd
 
 from experiments.report.page import _environment, _write
@@ -15,6 +17,7 @@ from experiments.report.pictures.canvas import Picture
 from experiments.report.tables import Table
 from experiments.report.words import number
 from experiments.saved import require_writable
+from experiments.terminal import print_tables, table_of
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,19 @@ class Found:
             command=command,
         )
         return _write(out / "report.html", text)
+
+    def tell(self, as_json: bool, **places: str) -> None:
+        """Print what was found: in words and tables, or as JSON; and where it and its runs are kept, by name."""
+        if as_json:
+            answer = {**self.answer, **places}
+            click.echo(json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False, default=str))
+            return
+        click.echo(self.title)
+        print_tables(*map(table_of, self.tables))
+        for sentence in self.sentences:
+            click.echo(sentence)
+        for name, place in places.items():
+            click.echo(f"{name}: {place}")
 
 
 def plain(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -171,16 +171,7 @@ def _do(
     if tally.known:
         click.echo(f"{tally.made:,} runs made; {tally.known:,} were in {place}", err=True)
     written = found.save(out or Path("reports") / study.name, shlex.join(["loyalty", *sys.argv[1:]]))
-    if as_json:
-        _print_json({**found.answer, "store": str(place), "report": str(written)})
-    else:
-        from experiments.terminal import print_tables, table_of
-
-        click.echo(found.title)
-        print_tables(*(table_of(table) for table in found.tables))
-        for sentence in found.sentences:
-            click.echo(sentence)
-        click.echo(f"store: {place}\nreport: {written}")
+    found.tell(as_json, store=str(place), report=str(written))
     if tally.n_failed:
         click.echo(f"{tally.n_failed} runs failed; they are listed in the report and in the store", err=True)
         click.get_current_context().exit(FAILED)
