@@ -111,6 +111,24 @@ def growth_of_memory(data: Data) -> Figure | None:
     return Figure.of([exponent(sizes, [runs_of(data, "ours", n)[0]["array_bytes"] for n in sizes])])
 
 
+def seconds_a_run(data: Data, way: str) -> Figure | None:
+    """Return the seconds that one more run takes, of many on two processes, in one way of making them."""
+    few, many = data["many"]["runs"]
+    return Figure.of((each[way][1] - each[way][0]) / (many - few) for each in data["many"]["rounds"])
+
+
+def overhead(data: Data, way: str) -> Figure | None:
+    """Return how much longer a run takes than in a bare loop, as a share, round by round."""
+    return Figure.of(
+        (each[way][1] - each[way][0]) / (each["bare"][1] - each["bare"][0]) - 1.0 for each in data["many"]["rounds"]
+    )
+
+
+def aggregation(data: Data) -> Figure | None:
+    """Return the seconds that a store of 10,000 runs takes to be opened and asked for the means by setting."""
+    return Figure.of(each["open"] + each["means"] for each in data["aggregation"])
+
+
 @dataclass(frozen=True)
 class Target:
     """What must be reached, and what was measured.
@@ -168,6 +186,14 @@ def targets(data: Data) -> list[Target]:
         ("arrays, 1,000,000 customers, network included", 400, False, per_customer, arrays),
         ("peak of the process over a small one's, 1,000,000 customers", 400, False, per_customer, peak),
         ("a class's run: 5,000 customers, 260 weeks", 0.25, False, seconds, _of(data["classroom"], "total")),
+        (
+            f"overhead of a run in a study, {data['many']['customers']:,} customers, two processes",
+            0.1,
+            False,
+            share,
+            overhead(data, "study"),
+        ),
+        ("10,000 kept runs: opened, and means by setting", 5.0, False, seconds, aggregation(data)),
         ("`import sim`", 1.0, False, seconds, Figure.of(starts["import"])),
         ("`loyalty --help`", 0.7, False, seconds, Figure.of(starts["help"])),
         ("first start, kernels compiled", 30.0, False, seconds, Figure.of(starts["compile"])),
@@ -190,6 +216,11 @@ def per_second(value: float) -> str:
 def times(value: float) -> str:
     """Write a ratio."""
     return f"{value:,.0f}x" if value >= 10 else f"{value:.2f}x"
+
+
+def share(value: float) -> str:
+    """Write a share as a percentage."""
+    return f"{value:.1%}"
 
 
 def number(value: float) -> str:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks.engines import ENGINES, ROOT, Engine
 from benchmarks.machine import record
+from benchmarks.many_runs import WAYS
 
 MOST_SECONDS = 60.0  # a process of another engine may take
 OMISSIONS_MAY_SHIFT = 0.01  # a firm's share of purchases, in an engine that leaves some of the market out
@@ -46,6 +47,12 @@ class Plan:
         Rounds of each start.
     compiles : int
         Rounds of the first compilation.
+    many_at : int
+        Customers of a run where many are made.
+    many : tuple of int
+        Few runs and many: what the others cost is told by the difference.
+    many_rounds : int
+        Rounds of making them in every way.
     """
 
     sizes: dict[int, int]
@@ -54,6 +61,9 @@ class Plan:
     phases_at: tuple[int, ...]
     starts: int
     compiles: int
+    many_at: int
+    many: tuple[int, int]
+    many_rounds: int
 
 
 FULL = Plan(
@@ -63,6 +73,9 @@ FULL = Plan(
     phases_at=(10_000, 1_000_000),
     starts=5,
     compiles=3,
+    many_at=2_000,
+    many=(20, 180),
+    many_rounds=5,
 )
 QUICK = Plan(
     sizes={1_000: 2, 10_000: 1, 100_000: 1},
@@ -71,6 +84,9 @@ QUICK = Plan(
     phases_at=(100_000,),
     starts=2,
     compiles=1,
+    many_at=500,
+    many=(4, 24),
+    many_rounds=1,
 )
 
 
@@ -94,10 +110,13 @@ def run(command: list[Any], threads: int = 1, **environment: str) -> str:
     return done.stdout
 
 
-def probe(kind: str, engine: Engine, n_customers: int, threads: int = 1, given: Path | None = None) -> Data:
+def probe(
+    kind: str, engine: Engine, n_customers: int, threads: int = 1, given: Path | None = None, extra: Sequence[Any] = ()
+) -> Data:
     """Measure one thing in a process of its own."""
     command = [engine.python, "-m", "benchmarks.probe", kind, "--engine", engine.name, "--customers", n_customers]
-    measured: Data = json.loads(run([*command, *(["--given", given] if given else [])], threads).splitlines()[-1])
+    command += ["--given", given] if given else []
+    measured: Data = json.loads(run([*command, *extra], threads).splitlines()[-1])
     return measured
 
 
@@ -114,6 +133,8 @@ def measure_all(plan: Plan, say: Say) -> Data:
     data["starts"] = measure_starts(plan, say)
     ours = ENGINES["ours"]
     data["classroom"] = _rounds("a class's run", plan.starts, lambda: probe("classroom", ours, 5000), say)
+    data["many"] = measure_many(plan, say)
+    data["aggregation"] = _rounds("10,000 kept runs asked", plan.starts, lambda: probe("aggregation", ours, 0), say)
     with tempfile.TemporaryDirectory() as folder:
         data["runs"] = measure_speeds(plan, Path(folder), say)
     check_agreement(data["runs"])
@@ -155,6 +176,29 @@ def measure_starts(plan: Plan, say: Say) -> dict[str, list[float]]:
 def _rounds(name: str, n: int, measure: Callable[[], Any], say: Say) -> list[Any]:
     say(f"{name}, {n} times")
     return [measure() for _ in range(n)]
+
+
+def measure_many(plan: Plan, say: Say) -> Data:
+    """Time few runs and many in every way of making them, round by round.
+
+    Raises
+    ------
+    DisagreementError
+        If two ways did not make the same runs.
+    """
+    ours, rounds = ENGINES["ours"], []
+    for round_ in range(plan.many_rounds):
+        taken: Data = {}
+        seen: Data = {}
+        for way in WAYS:
+            say(f"many runs of {plan.many_at:,} customers, {way}, round {round_ + 1}")
+            both = [probe("many", ours, plan.many_at, extra=("--way", way, "--runs", n)) for n in plan.many]
+            taken[way] = [each["seconds"] for each in both]
+            seen[way] = both[-1]["customers"]
+        if any(each != seen["bare"] for each in seen.values()):
+            raise DisagreementError(f"many runs did not give the same: {seen}")
+        rounds.append(taken)
+    return {"customers": plan.many_at, "runs": list(plan.many), "rounds": rounds}
 
 
 def measure_speeds(plan: Plan, folder: Path, say: Say) -> list[Data]:

@@ -100,10 +100,12 @@ def hand_over_to(n_customers: int, path: Path) -> dict[str, Any]:
 def main(arguments: list[str] | None = None) -> None:
     """Measure what the command line asks for, and print it."""
     parser = argparse.ArgumentParser(prog="benchmarks.probe")
-    parser.add_argument("kind", choices=("speed", "classroom", "hand-over", "phases", "ready"))
+    parser.add_argument("kind", choices=("speed", "classroom", "hand-over", "phases", "many", "aggregation", "ready"))
     parser.add_argument("--engine", default="ours")
     parser.add_argument("--customers", type=int, default=5000)
     parser.add_argument("--given", type=Path)
+    parser.add_argument("--way", default="bare", help="Of making many runs.")
+    parser.add_argument("--runs", type=int, default=10)
     chosen = parser.parse_args(arguments)
     match chosen.kind:
         case "speed":
@@ -116,6 +118,14 @@ def main(arguments: list[str] | None = None) -> None:
             from benchmarks.phases import breakdown
 
             measured = breakdown(chosen.customers, WARM_PERIODS, MEASURED_PERIODS)
+        case "many":
+            from benchmarks.many_runs import many_runs
+
+            measured = many_runs(chosen.way, chosen.runs, chosen.customers)
+        case "aggregation":
+            from benchmarks.many_runs import aggregation
+
+            measured = aggregation()
         case _:
             build("ours", chosen.customers, 1).step()
             measured = {}

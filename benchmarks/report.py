@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks import figures
 from benchmarks.engines import ENGINES
 from benchmarks.figures import Figure
+from benchmarks.many_runs import N_KEPT, WAYS
 from benchmarks.phases import PHASES, REST
 from benchmarks.probe import MEASURED_PERIODS, WARM_PERIODS
 
@@ -60,6 +61,10 @@ two threads throughout. loyalty wakes a second thread only where it is worth it,
 
 STARTS = "A start includes Python's own. A class's run is the second in its process."
 
+MANY = """\
+The same runs on two processes, in three ways that must give the same customers in every run. *In all* is from the call
+to its end, with processes started and ended; *a run more* is what {most} runs take longer than {few}, by the run."""
+
 READING = """\
 Living through a period, taken apart by a market in which nobody has a need: what is left is time passing (a look for
 whom anything is due, and what lapses). What a need costs more in a large town than in a small one is waiting for
@@ -101,6 +106,8 @@ def write(data: Data) -> str:
         "![Memory per customer against the number of customers](performance-memory.svg)",
         "## Starting, and a class's run",
         _starts(data),
+        "## Many runs",
+        _many(data),
         "## Where the time goes",
         *[_phases(phases) for phases in data["phases"]],
         _reading(data),
@@ -214,6 +221,26 @@ def _starts(data: Data) -> str:
         [f"a class's run: {text}", _show(Figure.of(part[name] for part in parts), _ms)] for name, text in names.items()
     ]
     return f"{STARTS}\n\n{table(['what', 'time'], rows)}"
+
+
+def _many(data: Data) -> str:
+    many = data["many"]
+    few, most = many["runs"]
+    rows = [
+        [
+            text,
+            _show(Figure.of(each[way][1] for each in many["rounds"]), figures.seconds),
+            _show(figures.seconds_a_run(data, way), _ms),
+            _show(figures.overhead(data, way), figures.share) if way != "bare" else "",
+        ]
+        for way, text in WAYS.items()
+    ]
+    head = [f"{most} runs of {many['customers']:,} customers", "in all", "a run more", "longer than bare"]
+    asked = data["aggregation"]
+    names = {"open": "opened", "means": "means by setting", "table": "the whole table"}
+    times = ", ".join(f"{text} {_show(Figure.of(each[name] for each in asked), _ms)}" for name, text in names.items())
+    kept = f"A store of {N_KEPT:,} runs of four firms: {times}."
+    return f"{MANY.format(few=few, most=most)}\n\n{table(head, rows)}\n\n{kept}"
 
 
 def _phases(phases: Data) -> str:

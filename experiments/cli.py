@@ -188,6 +188,7 @@ def run(
 @_strategy
 @_workers
 @click.option("--out", type=_folder, help="Folder for the report and its data.  [default: reports/NAME]")
+@click.option("--store", type=_folder, help="Keep every run here as it is finished; what is here is not run again.")
 @_json
 def compare(
     scenarios: tuple[str, ...],
@@ -199,6 +200,7 @@ def compare(
     strategies: tuple[str, ...],
     workers: int | None,
     out: Path | None,
+    store: Path | None,
     as_json: bool,
 ) -> None:
     """Compare arms, paired by seed, and write a report.
@@ -233,7 +235,7 @@ def compare(
         reruns={arm: shlex.join(["loyalty", "run", spec, *again]) for arm, (spec, _) in typed.items()},
         until=until,
     )
-    [comparison] = compare_all([design], workers)
+    [comparison] = compare_all([design], workers, store=store)
     if as_json:
         _print_json(comparison.to_json())
     else:

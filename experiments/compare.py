@@ -12,6 +12,7 @@ import os
 import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ from experiments.saved import require_writable, write_table, write_whole
 from experiments.settings_text import differing_settings, to_toml
 from experiments.statistics import Difference, Estimate, compare_to_baseline, level_of
 from experiments.stopping import N_PILOT, Stop, Until, is_narrow, seeds_needed
+from experiments.study.frames import Kept, simulate_or_read
+from experiments.study.store import Store
 from sim.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -220,6 +223,7 @@ def compare(
     workers: int | None = None,
     progress: bool = True,
     until: Until | None = None,
+    store: str | Path | None = None,
 ) -> Comparison:
     """Run every arm on every seed, save the results, and write the report.
 
@@ -239,35 +243,46 @@ def compare(
         Whether to say on standard error how far the runs are.
     until : Until, optional
         Run only as many of the seeds, from the first, as make every difference's interval so narrow.
+    store : str or Path, optional
+        Folder of a store: see :class:`experiments.study.store.Store`. Runs that it has are not run again, and those
+        that are finished now stay there, whatever happens to this process.
 
     Raises
     ------
     InputError
-        If the arms cannot be compared or the folder cannot be written.
+        If the arms cannot be compared, the folder cannot be written, or the store is none.
+    OSError
+        If the store can no longer be written, as when the disk is full.
     Interrupted
         At Ctrl-C, once the finished runs are saved.
     """
     if not arms:
         raise InputError("nothing to compare", key="arms", allowed="at least one scenario")
     design = Design(arms, tuple(seeds), baseline or next(iter(arms)), Path(out), until=until)
-    return compare_all([design], workers, progress)[0]
+    return compare_all([design], workers, progress, store)[0]
 
 
-def compare_all(designs: Sequence[Design], workers: int | None = None, progress: bool = True) -> list[Comparison]:
+def compare_all(
+    designs: Sequence[Design], workers: int | None = None, progress: bool = True, store: str | Path | None = None
+) -> list[Comparison]:
     """Run several comparisons on one pool of workers, then draw their reports on it: see :func:`compare`."""
     notes = dict.fromkeys(note for design in designs for note in design.check())
     gathered = [_Gathered(design) for design in designs]
     jobs = _due(gathered)
     said = Progress(len(jobs), quiet=not progress)
     since = time.monotonic()
+    kept = Kept(Store(store), designs) if store is not None else None
     try:
-        with said, Workers(max(1, min(workers or os.cpu_count() or 1, len(jobs)))) as pool:
+        with kept or nullcontext(), said, Workers(max(1, min(workers or os.cpu_count() or 1, len(jobs)))) as pool:
             for note in notes:
                 said.say(note)
             if jobs:
                 warm_up(designs[0].arms[designs[0].baseline], said)
             while jobs:
-                for (i, arm, seed), answer in pool.run(simulate, jobs):
+                answers = pool.run(simulate_or_read, kept.jobs(jobs)) if kept else pool.run(simulate, jobs)
+                for (i, arm, seed), answer in answers:
+                    if kept:
+                        kept.take((i, arm, seed), answer)
                     if isinstance(answer, Failure):
                         gathered[i].failures[arm, seed] = answer.message
                         again = designs[i].rerun(arm, seed)
@@ -282,7 +297,7 @@ def compare_all(designs: Sequence[Design], workers: int | None = None, progress:
                 said.expect(len(jobs))
             drawn = _draw({i: each.design.out for i, each in enumerate(gathered) if each.n_finished}, pool, said)
     except KeyboardInterrupt:
-        raise Interrupted(_keep(gathered, time.monotonic() - since)) from None
+        raise Interrupted(_keep(gathered, time.monotonic() - since, store)) from None
     comparisons = []
     for i, each in enumerate(gathered):
         report = drawn.get(i, Failure("every run failed"))
@@ -468,12 +483,13 @@ def _draw(folders: Mapping[int, Path], pool: Workers, said: Progress) -> dict[in
     return dict(pool.run(write_report, {i: (folder,) for i, folder in folders.items()}))
 
 
-def _keep(gathered: Iterable[_Gathered], seconds: float) -> str:
+def _keep(gathered: Iterable[_Gathered], seconds: float, store: str | Path | None) -> str:
     """Save what was finished when Ctrl-C came, and say how much and where."""
+    hint = f"every finished run is in {store}, and the same command goes on from there" if store is not None else ""
     kept = []
     for each in gathered:
         if each.n_finished:
             if not each.is_saved:
                 each.save(seconds)
             kept.append(f"{each.n_finished} of {len(each.keys)} runs are kept in {each.design.out / 'data'}")
-    return "stopped; " + ("; ".join(kept) or "no run was finished")
+    return "stopped; " + ("; ".join(kept) or "no run was finished") + (f"; {hint}" if hint else "")

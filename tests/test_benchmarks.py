@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import figures, measure, phases, plots, probe, report
+from benchmarks import figures, many_runs, measure, phases, plots, probe, report
 from benchmarks.engines import ENGINES, Engine, bytes_of_arrays, scenario_of
 from sim import Market
 
@@ -157,8 +157,28 @@ def made_up() -> dict[str, Any]:
         "is_quick": False, "ratio_at": 10_000, "took_seconds": 60.0, "runs": runs,
         "starts": {"python": [0.01], "import": [0.9, 1.1, 0.95], "help": [0.8], "later": [1.5], "compile": [25.0]},
         "classroom": [{"build": 0.01, "run": 0.1, "summary": 0.02, "total": 0.13}],
+        "many": {
+            "customers": 2_000, "runs": [20, 120],
+            "rounds": [{"bare": [2.0, 7.0], "study": [3.0, 8.25], "batch_run": [1.0, 7.0]}],
+        },
+        "aggregation": [{"open": 0.2, "means": 0.3, "table": 0.5}],
         "phases": [{"threads": threads, **busy} for threads in (1, 2)],
     }  # fmt: skip
+
+
+def test_what_a_run_costs_is_the_difference_between_many_and_few() -> None:
+    found = {way: (figures.seconds_a_run(made_up(), way), figures.overhead(made_up(), way)) for way in many_runs.WAYS}
+    worked = {"bare": (0.05, 0.0), "study": (0.0525, 0.05), "batch_run": (0.06, 0.2)}  # (7 - 2) / 100, (8.25 - 3) / 100
+    for way, numbers in worked.items():
+        assert [figure.median for figure in found[way] if figure] == pytest.approx(numbers)
+
+
+def test_all_ways_of_making_many_runs_make_the_same_ones() -> None:
+    bare, *others = (
+        measure.probe("many", ENGINES["ours"], 100, extra=("--way", way, "--runs", 3)) for way in many_runs.WAYS
+    )
+    assert len(set(bare["customers"])) == 3
+    assert all(each["customers"] == bare["customers"] for each in others)
 
 
 def test_targets_are_judged_by_the_figures() -> None:

@@ -4,6 +4,7 @@
 
     STORE/manifest.json      the format's number
     STORE/runs/*.parquet     finished runs, a row per run and firm
+    STORE/frames/KIND/ID.*   all tables of a finished run, where a comparison asked for them
     STORE/failed/*.parquet   runs that gave nothing: why, and the command that shows it again
     STORE/studies/NAME/      what a study asked for: about.json, and *.parquet, a row per run and label
     STORE/active/*.json      who is at work, and how far
@@ -288,13 +289,15 @@ class Store:
         """Return the names of the studies that were begun here, in alphabetical order."""
         return sorted(path.parent.name for path in (self.path / "studies").glob("*/about.json"))
 
-    def runs(self, study: str | None = None) -> pd.DataFrame:
+    def runs(self, study: str | None = None, firm: str | None = None) -> pd.DataFrame:
         """Return a row per run and firm.
 
         Parameters
         ----------
         study : str, optional
             The study whose runs are wanted, in the order in which it asked for them; all runs, by id, unless given.
+        firm : str, optional
+            The firm whose rows are wanted; those of all firms unless given.
 
         Returns
         -------
@@ -307,10 +310,11 @@ class Store:
         InputError
             If there is no such study.
         """
+        only = "" if firm is None else f"where firm = {_text_literal(firm)}"
         if study is None:
-            return self.sql("select * from runs order by id, firm")
+            return self.sql(f"select * from runs {only} order by id, firm")
         self._require(study)
-        return self.sql(f"select * from {_quoted(study)} order by place, firm")
+        return self.sql(f"select * from {_quoted(study)} {only} order by place, firm")
 
     def outcomes(self, ids: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
         """Return, of those of some runs that are finished, the outcomes by id, firm and name."""

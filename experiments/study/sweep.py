@@ -276,10 +276,10 @@ def _paths(study: Study, frame: pd.DataFrame) -> list[str]:
 
 def _frame(study: Study, runner: Runner) -> pd.DataFrame:
     """Return the finished runs of the firm asked about, in the order of the plan: labels and outcomes."""
-    frame = runner.store.runs(study.name)
+    frame = runner.store.runs(study.name, study.focal_firm)
     named = dict.fromkeys(path for point in study.points() for path in point)
     frame = frame.rename(columns={f"{path}_label": path for path in named if path not in frame})
-    frame = frame[frame["firm"] == study.focal_firm].astype({"point": int})
+    frame = frame.astype({"point": int})
     kept = ["point", "seed", *(path for path in named if path in frame), *study.outcomes]
     asked = dict.fromkeys([*kept, "retention", "profit"])
     return frame[list(asked)].reset_index(drop=True)
