@@ -8,7 +8,7 @@ demo: setup  ## run the main job on the shipped scenarios and show the result
 	$(BIN)/loyalty demo --out reports/demo
 
 test: setup lint  ## run the checks and the tests
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q --numprocesses auto --dist worksteal
 
 setup: .venv/installed  ## leave .venv/bin/loyalty ready
 
