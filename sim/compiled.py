@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-from typing import Any
-
-# OpenMP's threads would otherwise spin while they wait: ten times slower when a core is busy with something else.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, wraps
+from typing import Any, NamedTuple
 
 import numba
-from numba import prange, types
+from numba import types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.extending import intrinsic
 
 from sim.kernel_cache import keep
 
 __all__ = [
-    "bits_of", "formula", "inline", "kernel", "number_of", "parallel_kernel", "prange", "routine", "seldom",
+    "bits_of", "formula", "inline", "kernel", "number_of", "parallel_kernel", "routine", "seldom",
     "use_threads_for",
 ]  # fmt: skip
 
 ROWS_WORTH_A_THREAD = 2500
+
+_n_threads = 1
 
 
 def use_threads_for(n_rows: int) -> None:
@@ -27,7 +30,8 @@ def use_threads_for(n_rows: int) -> None:
 
     For a small town waking a thread takes longer than its share of the work. The number never changes a result.
     """
-    numba.set_num_threads(max(1, min(numba.config.NUMBA_NUM_THREADS, n_rows // ROWS_WORTH_A_THREAD)))  # type: ignore[attr-defined]
+    global _n_threads
+    _n_threads = max(1, min(numba.config.NUMBA_NUM_THREADS, n_rows // ROWS_WORTH_A_THREAD))  # type: ignore[attr-defined]
 
 
 def kernel(function: Any) -> Any:
@@ -59,7 +63,46 @@ def routine(function: Any) -> Any:
     return numba.njit(error_model="numpy", _nrt=False)(function)  # type: ignore[call-overload]
 
 
-_STEP = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+class _StepLibrary(JITCodeLibrary):
+    """Code of a step as it was written down: the kernel that takes it in makes it fast, and machine code, with its own.
+
+    Numba would do both for every step, and again for every step and kernel that it is taken into.
+    """
+
+    def finalize(self) -> None:
+        """Take in the steps that this one calls."""
+        self._raise_if_finalized()  # type: ignore[no-untyped-call]
+        for library in dict.fromkeys(self._linking_libraries):
+            self._reload_init.update(library._reload_init)
+            self._final_module.link_in(library._get_module_for_linking(), preserve=True)
+        self._finalized = True
+
+    @property
+    def codegen(self) -> Any:
+        """What Numba tells where the function's surroundings are, once there is machine code: here there is none."""
+        return self
+
+    def set_env(self, name: str, surroundings: Any) -> None:
+        """Take no notice."""
+
+
+class _StepCompiler(Compiler):
+    """Numba's compiler, with the code put into a :class:`_StepLibrary`."""
+
+    def define_pipelines(self) -> Any:
+        codegen = self.state.targetctx.codegen()
+        self.state.library = _StepLibrary(codegen, self.state.func_id.func_qualname)  # type: ignore[no-untyped-call]
+        self.state.library.enable_object_caching()
+        return super().define_pipelines()  # type: ignore[no-untyped-call]
+
+
+_STEP = {
+    "error_model": "numpy",
+    "_nrt": False,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": _StepCompiler,
+}
 
 
 def _for_kernels_alone(step: Any) -> Any:
@@ -78,9 +121,39 @@ def _for_kernels_alone(step: Any) -> Any:
     return step
 
 
+class Share(NamedTuple):
+    """Which blocks of rows one thread goes through: ``first``, ``first + step``, and so on."""
+
+    first: int
+    step: int
+
+
 def parallel_kernel(function: Any) -> Any:
-    """Compile a kernel whose ``prange`` loop runs on ``NUMBA_NUM_THREADS`` threads."""
-    return keep(numba.njit(parallel=True, error_model="numpy")(function))
+    """Compile a kernel that goes through blocks of rows, and call it on as many threads as are in use.
+
+    The function's first argument is the :class:`Share` of blocks that it goes through; its callers leave that out. What
+    a block does may depend on nothing that another one does in the same call, so that no result depends on threads.
+    """
+    compiled = keep(numba.njit(nogil=True, error_model="numpy")(function))
+
+    @wraps(function)
+    def on_all_threads(*arguments: Any) -> None:
+        others = [_helpers().submit(compiled, Share(first, _n_threads), *arguments) for first in range(1, _n_threads)]
+        compiled(Share(0, _n_threads), *arguments)
+        for each in others:
+            each.result()
+
+    return on_all_threads
+
+
+@cache
+def _helpers() -> ThreadPoolExecutor:
+    """Return the threads beside the one that calls; they wait without taking time."""
+    return ThreadPoolExecutor(numba.config.NUMBA_NUM_THREADS, "loyalty")  # type: ignore[attr-defined]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_helpers.cache_clear)  # a fork has none of its parent's threads
 
 
 def _same_bits(given: Any, wanted: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sim.compiled import inline, kernel, parallel_kernel, prange, seldom
+from sim.compiled import inline, kernel, parallel_kernel, seldom
 from sim.draws import Stream, block, firm_slot, ln, normal, wait_for
 from sim.errors import InputError
 from sim.journey import need
@@ -226,9 +226,9 @@ def be_born(i, birth, open_access, seed, town, origins):  # type: ignore[no-unty
 
 
 @parallel_kernel
-def settle(town, origins, seed):  # type: ignore[no-untyped-def]
+def settle(share, town, origins, seed):  # type: ignore[no-untyped-def]
     """Let the first people be born, one in each row; nobody is anybody's customer yet."""
-    for i in prange(town.pulses.size):
+    for i in range(share.first, town.pulses.size, share.step):
         # numbers of the types that live_through passes, so that being born is compiled once
         be_born(np.int64(i), np.int64(0), np.uint32(0), seed, town, origins)
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import CAUSE_NAMES, Line
-from sim.compiled import inline, kernel, parallel_kernel, prange
+from sim.compiled import inline, kernel, parallel_kernel
 from sim.loyalty_types import TYPE_NAMES
 from sim.records import NEVER, NOBODY, STEPS, level
 
@@ -297,7 +297,7 @@ def look_at(i, b, town, limits, count):  # type: ignore[no-untyped-def]
 
 
 @parallel_kernel
-def recount(town, limits, count):  # type: ignore[no-untyped-def]
+def recount(share, town, limits, count):  # type: ignore[no-untyped-def]
     """Look at everybody, and add up who is where; a block stops at its first fault.
 
     Parameters
@@ -310,7 +310,7 @@ def recount(town, limits, count):  # type: ignore[no-untyped-def]
         Filled in.
     """
     n_blocks, n = count.points.shape[0], town.pulses.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             if not look_at(i, b, town, limits, count):
                 break

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import Cause, Line
-from sim.compiled import formula, inline, parallel_kernel, prange
+from sim.compiled import formula, inline, parallel_kernel
 from sim.journey import membership, talk
 from sim.pyramids import SteppedPyramid
 from sim.records import NEVER, NOBODY, in_steps, level
@@ -123,7 +123,7 @@ def _margin(pyramid: AnyPyramid) -> float:
 
 
 @parallel_kernel
-def rank(town, due, period, scores, n_scores):  # type: ignore[no-untyped-def]
+def rank(share, town, due, period, scores, n_scores):  # type: ignore[no-untyped-def]
     """Write what customers are ranked by.
 
     Parameters
@@ -134,7 +134,7 @@ def rank(town, due, period, scores, n_scores):  # type: ignore[no-untyped-def]
         How many each block has of each firm; counted up.
     """
     n_blocks, n = n_scores.shape[0], town.pulses.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         rank_block(b, b * n // n_blocks, (b + 1) * n // n_blocks, town, due, period, scores, n_scores)
 
 
@@ -200,7 +200,7 @@ def tier_of(score, tier, cuts, n_cuts, hysteresis):  # type: ignore[no-untyped-d
 
 
 @parallel_kernel
-def assign_tiers(town, due, period, trust_fall, moves, stock):  # type: ignore[no-untyped-def]
+def assign_tiers(share, town, due, period, trust_fall, moves, stock):  # type: ignore[no-untyped-def]
     """Close the records, move customers to their tiers, and let the records fade.
 
     Parameters
@@ -211,7 +211,7 @@ def assign_tiers(town, due, period, trust_fall, moves, stock):  # type: ignore[n
         Customers, and the sums of their satisfaction and attachment, by tier after; added to.
     """
     n_blocks, n = moves.shape[0], town.pulses.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             for d in range(due.firm.size):
                 assign_tier(
@@ -245,10 +245,10 @@ def assign_tier(i, relation, person, d, due, period, trust_fall, moves, stock): 
 
 
 @parallel_kernel
-def fire(town, f, tiers_to_fire, entry_tier, said, books, since):  # type: ignore[no-untyped-def]
+def fire(share, town, f, tiers_to_fire, entry_tier, said, books, since):  # type: ignore[no-untyped-def]
     """Let go, for good, the customers of some tiers who cost the firm more than they bring; they tell their friends."""
     n_blocks, n = books.shape[0], town.pulses.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             relation, person = town.relations[i, f], town.people[i]
             if relation.is_active and tiers_to_fire[relation.tier] and relation.margin < 0.0:
@@ -261,10 +261,10 @@ def fire(town, f, tiers_to_fire, entry_tier, said, books, since):  # type: ignor
 
 
 @parallel_kernel
-def close_firm(town, f, entry_tier, books, since):  # type: ignore[no-untyped-def]
+def close_firm(share, town, f, entry_tier, books, since):  # type: ignore[no-untyped-def]
     """End every membership of a firm that leaves the market."""
     n_blocks, n = books.shape[0], town.pulses.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             relation, person = town.relations[i, f], town.people[i]
             if relation.is_active:
@@ -274,10 +274,10 @@ def close_firm(town, f, entry_tier, books, since):  # type: ignore[no-untyped-de
 
 
 @parallel_kernel
-def expire_points(town, f, books):  # type: ignore[no-untyped-def]
+def expire_points(share, town, f, books):  # type: ignore[no-untyped-def]
     """Let all open points of a firm expire: its programme has ended."""
     n_blocks, n = books.shape[0], town.pulses.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             relation = town.relations[i, f]
             if relation.points > 0:

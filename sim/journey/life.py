@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import Cause, Line
-from sim.compiled import inline, parallel_kernel, prange
+from sim.compiled import inline, parallel_kernel
 from sim.customers import be_born, release_of, set_free
 from sim.draws import Stream, draw_together, exponentials, normals, to_unit, wait_for, whims
 from sim.journey import after_sales, buy, evaluate, membership, need, programme, search, talk, use
@@ -40,7 +40,7 @@ class Desk(NamedTuple):
 
 
 @parallel_kernel
-def live_through(town, network, market, behaviour, origins, clock, open_access, said, books, since):  # type: ignore[no-untyped-def]
+def live_through(share, town, network, market, behaviour, origins, clock, open_access, said, books, since):  # type: ignore[no-untyped-def]
     """Let every customer live through one period.
 
     Customers are taken in blocks of rows fixed by the size of the town; each block keeps its own books, so that sums
@@ -72,7 +72,7 @@ def live_through(town, network, market, behaviour, origins, clock, open_access, 
     """
     n_blocks, n, n_firms = books.shape[0], town.pulses.size, books.shape[1]
     width = NEEDS_AT_ONCE * n_firms
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         first, last = b * n // n_blocks, (b + 1) * n // n_blocks
         desk = Desk(
             np.empty(last - first + 1, np.int64),

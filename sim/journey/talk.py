@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import Line
-from sim.compiled import inline, kernel, parallel_kernel, prange, seldom
+from sim.compiled import inline, kernel, parallel_kernel, seldom
 from sim.draws import Stream, block
 from sim.prefetch import prefetch_row
 from sim.records import NOBODY, identity, in_steps, level
@@ -106,10 +106,10 @@ def settle_credit(town, said):  # type: ignore[no-untyped-def]
 
 
 @parallel_kernel
-def spread_news(network, said):  # type: ignore[no-untyped-def]
+def spread_news(share, network, said):  # type: ignore[no-untyped-def]
     """Mark everyone who has a neighbour that speaks, so that the others need not look."""
     n_blocks, n = said.n_credits.size, said.firm.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         speakers = np.empty(SPEAKERS_AT_ONCE, np.int64)
         spread_in_block(b * n // n_blocks, (b + 1) * n // n_blocks, network, said, speakers)
 
@@ -133,10 +133,10 @@ def spread_in_block(first, last, network, said, speakers):  # type: ignore[no-un
 
 
 @parallel_kernel
-def listen(town, network, behaviour, clock, said, books):  # type: ignore[no-untyped-def]
+def listen(share, town, network, behaviour, clock, said, books):  # type: ignore[no-untyped-def]
     """Let everyone take in what each neighbour said this period; a grievance may be passed on in the next."""
     n_blocks, n = books.shape[0], said.firm.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         ears = Ears(
             np.empty(LISTENERS_AT_ONCE, np.int64), np.empty(WORDS_AT_ONCE, np.int64), np.empty(WORDS_AT_ONCE, np.int64)
         )

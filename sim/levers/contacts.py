@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import Line
-from sim.compiled import inline, parallel_kernel, prange
+from sim.compiled import inline, parallel_kernel
 from sim.draws import Stream, block
 from sim.journey.after_sales import risen
 from sim.levers.base import Lever
@@ -93,10 +93,10 @@ def is_on_record(relation, period):  # type: ignore[no-untyped-def]
 
 
 @parallel_kernel
-def count(town, numbers, period, n_found):  # type: ignore[no-untyped-def]
+def count(share, town, numbers, period, n_found):  # type: ignore[no-untyped-def]
     """Count customers, and all on record, into ``n_found``, shape (n_blocks, n_due, 2)."""
     n_blocks, n = n_found.shape[0], town.pulses.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             for d in range(numbers.size):
                 count_one(town.relations[i, numbers[d]], period, n_found[b, d])
@@ -111,10 +111,10 @@ def count_one(relation, period, n_found):  # type: ignore[no-untyped-def]
 
 
 @parallel_kernel
-def contact(town, campaign, behaviour, seed, period, books):  # type: ignore[no-untyped-def]
+def contact(share, town, campaign, behaviour, seed, period, books):  # type: ignore[no-untyped-def]
     """Call on customers and write to those on record."""
     n_blocks, n = books.shape[0], town.pulses.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             for d in range(campaign.firm.size):
                 contact_one(i, d, town, campaign, behaviour, seed, period, books[b])

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import Line
-from sim.compiled import inline, parallel_kernel, prange
+from sim.compiled import inline, parallel_kernel
 from sim.draws import Stream, block
 from sim.invariants import InvariantError
 from sim.journey.context import Clock
@@ -107,7 +107,7 @@ class Credit(Lever):
 
 
 @parallel_kernel
-def settle_accounts(town, offers, terms, accounts, clock, books):  # type: ignore[no-untyped-def]
+def settle_accounts(share, town, offers, terms, accounts, clock, books):  # type: ignore[no-untyped-def]
     """Settle what is due, then enter what was bought on credit.
 
     Parameters
@@ -126,7 +126,7 @@ def settle_accounts(town, offers, terms, accounts, clock, books):  # type: ignor
         Added to.
     """
     n_blocks, n = books.shape[0], town.pulses.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             settle_one(i, town, offers, terms, accounts, clock, books[b])
 

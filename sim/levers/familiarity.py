@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.compiled import inline, parallel_kernel, prange
+from sim.compiled import inline, parallel_kernel
 from sim.levers.base import Lever
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ class Familiarity(Lever):
 
 
 @parallel_kernel
-def count(town, f, period, longest, totals):  # type: ignore[no-untyped-def]
+def count(share, town, f, period, longest, totals):  # type: ignore[no-untyped-def]
     """Add each customer's periods of membership, up to ``longest``, to ``totals``, shape (n_blocks, n_tiers, 7)."""
     n_blocks, n = totals.shape[0], town.pulses.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             count_one(town.relations[i, f], town.people[i], period, longest, totals[b])
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import FirmCost, Line
-from sim.compiled import inline, parallel_kernel, prange
+from sim.compiled import inline, parallel_kernel
 from sim.draws import Stream, block, firm_slot
 from sim.journey.context import Clock
 from sim.levers.base import Lever
@@ -131,7 +131,7 @@ def _occasion(firm: Firm, spec: OccasionSpec, period: int, n_tiers: int) -> Occa
 
 
 @parallel_kernel
-def invite(town, occasion, clock, lots, counts):  # type: ignore[no-untyped-def]
+def invite(share, town, occasion, clock, lots, counts):  # type: ignore[no-untyped-def]
     """Invite people, and let each decide whether to come.
 
     Parameters
@@ -148,7 +148,7 @@ def invite(town, occasion, clock, lots, counts):  # type: ignore[no-untyped-def]
         People invited and willing; counted up.
     """
     n_blocks, n = counts.shape[0], lots.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             ask(i, town, occasion, clock, lots, counts[b])
 
@@ -183,13 +183,13 @@ def is_invited(relation, occasion, period):  # type: ignore[no-untyped-def]
 
 
 @parallel_kernel
-def receive(town, occasion, clock, lots, last_lot, counts, books):  # type: ignore[no-untyped-def]
+def receive(share, town, occasion, clock, lots, last_lot, counts, books):  # type: ignore[no-untyped-def]
     """Receive those whose lot is below ``last_lot``: parameters as in ``invite``; stream used: WANT.
 
     Attachment and trust rise, a need may be woken, and each guest costs.
     """
     n_blocks, n = counts.shape[0], lots.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             if lots[i] < last_lot:
                 be_guest(i, town, occasion, clock, counts[b], books[b])

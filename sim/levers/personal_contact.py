@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import Line
-from sim.compiled import inline, parallel_kernel, prange
+from sim.compiled import inline, parallel_kernel
 from sim.levers.base import Lever
 from sim.records import in_steps, level
 
@@ -73,10 +73,10 @@ class PersonalContact(Lever):
 
 
 @parallel_kernel
-def assign(town, plan, closeness, behaviour, books):  # type: ignore[no-untyped-def]
+def assign(share, town, plan, closeness, behaviour, books):  # type: ignore[no-untyped-def]
     """Let the representatives meet their customers."""
     n_blocks, n = books.shape[0], town.pulses.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             for d in range(plan.firm.size):
                 meet(i, d, town, plan, closeness, behaviour, books[b])

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import Line
-from sim.compiled import inline, parallel_kernel, prange
+from sim.compiled import inline, parallel_kernel
 from sim.draws import Stream, block
 from sim.journey.context import Clock
 from sim.levers.base import Lever
@@ -145,7 +145,7 @@ class Programmes(Lever):
 
 
 @parallel_kernel
-def enter_purchases(town, offers, plans, members, clock, books):  # type: ignore[no-untyped-def]
+def enter_purchases(share, town, offers, plans, members, clock, books):  # type: ignore[no-untyped-def]
     """Enter the period's purchases on the cards of the members.
 
     Parameters
@@ -164,7 +164,7 @@ def enter_purchases(town, offers, plans, members, clock, books):  # type: ignore
         Added to.
     """
     n_blocks, n = books.shape[0], town.pulses.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             enter_purchase(i, town, offers, plans, members, clock, books[b])
 
@@ -208,7 +208,7 @@ def spend(money, relation, cell):  # type: ignore[no-untyped-def]
 
 
 @parallel_kernel
-def review_members(town, due, is_running, plans, members, trust_fall, clock, books):  # type: ignore[no-untyped-def]
+def review_members(share, town, due, is_running, plans, members, trust_fall, clock, books):  # type: ignore[no-untyped-def]
     """Go through the members of the firms whose review is due.
 
     Parameters
@@ -225,7 +225,7 @@ def review_members(town, due, is_running, plans, members, trust_fall, clock, boo
         Share of the trust in character that is lost with a level.
     """
     n_blocks, n = books.shape[0], town.pulses.size
-    for b in prange(n_blocks):
+    for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             for d in range(due.size):
                 review_member(i, due[d], is_running[d], town, plans, members, trust_fall, clock, books[b])
