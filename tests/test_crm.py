@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sim.crm import loyalty, records, survey, value
+from sim.crm import deferred, loyalty, records, survey, value
 from sim.loyalty_types import LoyaltyType
 
 ALL = np.ones(2, dtype=bool)
@@ -115,10 +115,38 @@ def test_a_short_record_is_drawn_towards_all() -> None:
 def test_the_parts_of_a_customers_value_by_hand() -> None:
     worth = np.array([2.0, 0.0, 0.0, 3.0])
     # one customer, 3 periods old, whose record of 6 is worth 2 periods: 3 a period; word of mouth 1 a period
-    parts = value.customer_value(np.array([6.0]), np.array([2.0]), np.array([2.0]), np.array([3]), worth, window=2)
-    assert [float(part[0]) for part in parts] == [3.0, 6.0, 6.0, 3.0, 3.0]
+    one = {"margin": np.array([6.0]), "credit": np.array([2.0]), "length": np.array([2.0]), "tenure": np.array([3])}
+    parts = value.customer_value(**one, worth=worth, window=2)
+    assert [float(part[0]) for part in parts] == [3.0, 6.0, 6.0, 3.0, 0.0, 3.0, 0.0]
     assert parts.clv[0] == 9.0
     assert parts.total[0] == 21.0
+    # credit is to cost 2, and half a unit a period could be gained by more service: 1.5 at a worth of 3
+    parts = value.customer_value(**one, worth=worth, window=2, cost_of_credit=np.array([2.0]), gain=np.array([0.5]))
+    assert [float(part[0]) for part in parts] == [3.0, 6.0, 6.0, 3.0, -2.0, 3.0, 1.5]
+    assert parts.clv[0] == 7.0  # what could be gained is not to come
+    assert parts.total[0] == 20.5
+
+
+def test_the_cost_of_credit_by_hand() -> None:
+    # a tenth of all that fell due was lost; a customer buys for 100 in a window, and a unit costs 0.02 to carry
+    # the first: 10 of 100 lost, and so (10 + 10) / 200 is expected of the 50 owed
+    # the second has fallen to a tier without terms and owes 20 from before: nothing fell due, so a tenth
+    # the third has paid 900 of 900: (0 + 10) / 1000 of the 10 owed
+    own = deferred.Deferred(
+        owed=np.array([50.0, 20.0, 10.0]),
+        paid=np.array([90.0, 0.0, 900.0]),
+        lost=np.array([10.0, 0.0, 0.0]),
+        pays_later=np.array([True, False, True]),
+        loss_share=0.1,
+        carrying_cost=0.02,
+        usual=100.0,
+    )
+    assert_allclose(deferred.loss_shares(own), [0.1, 0.1, 0.01])
+    # windows of 3: all with terms pay 18 in 6 periods, 3 a period; (6 + 9) / 6 = 2.5 and (12 + 9) / 6 = 3.5
+    revenue, length = np.array([6.0, 99.0, 12.0]), np.array([3.0, 3.0, 3.0])
+    cost = value.cost_of_credit(own, revenue, length, np.array([3.0, 9.0, 5.0]), window=3)
+    assert_allclose(cost, [5.0 + 0.02 * 2.5 * 3, 2.0, 0.1 + 0.02 * 3.5 * 5])
+    assert_array_equal(deferred.loss_shares(own._replace(usual=0.0))[:2], [0.1, 0.1])  # nothing to go by but all
 
 
 def test_quadrants_of_current_and_potential_value() -> None:

@@ -13,6 +13,8 @@ import pandas as pd
 
 from sim.accounts import Line
 from sim.crm import elasticity, loyalty, survey, value
+from sim.crm.deferred import Deferred, deferred_of
+from sim.crm.later import Later
 from sim.crm.records import Records, records_of
 from sim.loyalty_types import TYPE_NAMES
 
@@ -26,7 +28,7 @@ IntArray = npt.NDArray[np.int64]
 Columns = Mapping[str, Sequence[Any] | npt.NDArray[Any]]
 
 N_TYPES = len(TYPE_NAMES)
-PART_NAMES = ("historical", "current", "basic_future", "influence", "loyalty")
+PART_NAMES = ("historical", "current", "basic_future", "influence", "credit", "loyalty", "elasticity")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +57,10 @@ class Firmfile:
         By how much money to come loses per period.
     true_type : array of int, shape (n_customers_of_the_firm,)
         The types that customers were born with: no firm sees them.
-    cycles : Cycles
+    cycles : Later of Cycles
         What it spent on service and was paid, by review cycle and tier.
+    deferred : Deferred or None
+        What its customers owe, if it gives them credit.
     """
 
     name: str
@@ -70,7 +74,8 @@ class Firmfile:
     window: int
     discount_rate: float
     true_type: IntArray
-    cycles: elasticity.Cycles
+    cycles: Later[elasticity.Cycles]
+    deferred: Deferred | None
 
     @cached_property
     def survival(self) -> FloatArray:
@@ -80,9 +85,27 @@ class Firmfile:
     @cached_property
     def value(self) -> value.Value:
         """What each customer is worth."""
-        own = self.records
+        own, window = self.records, self.window
         worth = value.annuity(self.survival, self.discount_rate)
-        return value.customer_value(own.margin, own.credit, own.length, own.tenure, worth, self.window)
+        cost: FloatArray | float = 0.0
+        if self.deferred is not None:
+            cost = value.cost_of_credit(self.deferred, own.revenue, own.length, worth[own.tenure], window)
+        gain = self.gains[own.tier]
+        return value.customer_value(own.margin, own.credit, own.length, own.tenure, worth, window, cost, gain)
+
+    @cached_property
+    def elasticities(self) -> list[elasticity.Elasticity]:
+        """Value elasticity of service, by tier."""
+        cycles = self.cycles.made
+        return [elasticity.value_elasticity(*of) for of in zip(cycles.spent.T, cycles.paid.T, strict=True)]
+
+    @property
+    def gains(self) -> FloatArray:
+        """What a tenth more spent on serving would bring beyond its cost, per customer and period, by tier."""
+        cycles = self.cycles.made
+        spent = cycles.spent[-1] if len(cycles.spent) else np.full(len(self.tiers), np.nan)
+        of_tier = zip(self.elasticities, cycles.left.tolist(), spent.tolist(), strict=True)
+        return np.array([elasticity.gain(*each) for each in of_tier])
 
     @cached_property
     def diagnosed(self) -> IntArray:
@@ -272,13 +295,10 @@ class Crm:
         """
         frames: list[Columns] = []
         for firm in self.firms:
-            told = [
-                elasticity.value_elasticity(*of) for of in zip(firm.cycles.spent.T, firm.cycles.paid.T, strict=True)
-            ]
-            slope, low, high, changes, verdict = zip(*told, strict=True)
+            slope, low, high, changes, verdict = zip(*firm.elasticities, strict=True)
             frames.append(
                 {
-                    "firm": [firm.name] * len(told),
+                    "firm": [firm.name] * len(slope),
                     "tier": firm.tiers,
                     "elasticity": slope,
                     "low": low,
@@ -323,7 +343,8 @@ def take_stock(market: Market) -> Crm:
                 window=market.scenario.customers.activity_window,
                 discount_rate=market.scenario.discount_rate,
                 true_type=market.town.people["type"][records.row].astype(np.int64),
-                cycles=elasticity.cycles_of(market, firm),
+                cycles=elasticity.cycles_to_come(market, firm),
+                deferred=deferred_of(market, firm, records),
             )
         )
     return Crm(tuple(files), tuple(files), market.horizon)
