@@ -60,18 +60,39 @@ def test_dick_and_basu() -> None:
     assert [loyalty.PATRONAGE[k] for k in found] == ["true", "latent", "spurious", "none", "spurious"]
 
 
-def test_a_type_is_told_by_behaviour() -> None:
-    # rows: before any rival; new; many and word of mouth; word of mouth alone; many alone; neither
-    told = {
-        "repeats": np.array([0.0, 9.0, 5.0, 1.0, 4.0, 2.0]),
-        "tenure": np.array([90, 38, 39, 60, 60, 60]),
-        "credit": np.array([0.0, 3.0, 3.0, 3.0, 0.0, 0.0]),
-        "had_no_rival": np.array([True, False, False, False, False, False]),
-        "window": 39,
-    }
-    expected = ["MONOPOLY", "PRICE", "PREMIUM", "LATENT", "INCENTIVE", "INERTIA"]  # the median of the last four is 3
-    assert [LoyaltyType(k).name for k in loyalty.diagnose(**told, has_programme=True)] == expected
-    assert LoyaltyType(loyalty.diagnose(**told, has_programme=False)[4]) is LoyaltyType.CONVENIENCE
+def test_a_type_is_told_by_records() -> None:
+    # rows: before any rival; new with few; many and word of mouth; few though word of mouth; many alone; few
+    told = loyalty.diagnose_by_records(
+        repeats=np.array([0.0, 1.0, 5.0, 1.0, 4.0, 2.0]),
+        tenure=np.array([90, 38, 39, 60, 60, 60]),
+        credit=np.array([0.0, 3.0, 3.0, 3.0, 0.0, 0.0]),
+        had_no_rival=np.array([True, False, False, False, False, False]),
+        window=39,
+    )
+    expected = ["MONOPOLY", "INERTIA", "PREMIUM", "PRICE", "INERTIA", "PRICE"]  # the median of the last four is 3
+    assert [LoyaltyType(k).name for k in told] == expected
+    assert not loyalty.diagnose_by_records(*np.zeros((3, 0)), np.zeros(0, dtype=bool), 39).size
+
+
+def test_a_type_is_told_by_answers() -> None:
+    plain = {"price_sensitivity": 0.2, "looks": 0.5, "tolerance": 2.0, "attitude": 0.4, "rival_attitude": 0.3}
+    plain |= {"share": 0.5, "is_new": False, "had_no_rival": False}
+    fitting = [
+        ("INCENTIVE", {}),
+        ("CONVENIENCE", {"looks": 0.4}),
+        ("LATENT", {"share": 0.04}),
+        ("INCENTIVE", {"share": 0.04, "rival_attitude": 0.4}),  # the rival is liked as much: nothing holds back
+        ("INCENTIVE", {"share": 0.04, "is_new": True}),  # has had no time
+        ("MONOPOLY", {"share": 0.04, "rival_attitude": 0.05}),
+        ("MONOPOLY", {"looks": 0.4, "had_no_rival": True}),
+        ("INERTIA", {"tolerance": 3.0, "looks": 0.4, "had_no_rival": True}),
+        ("INCENTIVE", {"tolerance": 3.0}),  # forgives, but shops around
+        ("PREMIUM", {"attitude": 0.5, "tolerance": 3.0, "looks": 0.4}),
+        ("PRICE", {"attitude": 0.5, "price_sensitivity": 0.34}),
+    ]
+    columns = {key: np.array([{**plain, **change}[key] for _, change in fitting]) for key in plain}
+    told = loyalty.diagnose_by_answers(**columns)
+    assert [LoyaltyType(k).name for k in told] == [name for name, _ in fitting]
 
 
 def test_agreement_allows_for_chance() -> None:

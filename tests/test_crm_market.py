@@ -16,6 +16,7 @@ from experiments.report.evidence import load
 from experiments.report.page import write_report
 from sim.crm.elasticity import Cycles
 from sim.crm.later import already
+from sim.crm.loyalty import agreement
 from sim.crm.tables import PART_NAMES
 from sim.crm.value import annuity
 from sim.errors import InputError
@@ -175,6 +176,19 @@ def test_one_firm_alone_is_told_as_among_all(results: Results) -> None:
     alone = results.crm.only("Firm1").loyalty
     among = results.loyalty[results.loyalty["firm"] == "Firm1"].reset_index(drop=True)
     assert_frame_equal(alone, among)
+
+
+def test_answers_tell_types_apart_and_records_a_little(results: Results) -> None:
+    """Agreement beyond chance is about 0.5 by answers; with some 600 asked its standard error is about 0.025.
+
+    Below 0.25 is ten standard errors away: false alarms below 1 in 10**20.
+    """
+    by = {name: own.groupby(["type", "diagnosed"])["customers"].sum() for name, own in results.diagnosis.groupby("by")}
+    asked = results.patronage["asked"].sum()
+    assert by["answers"].sum() == asked > 500
+    square = by["answers"].unstack().reindex(index=TYPES, columns=TYPES).to_numpy(dtype=float)
+    assert agreement(square)[1] > 0.25
+    assert by["records"].sum() == results.stock[-1].sum() - asked
 
 
 def test_a_firm_that_closed_has_nobody_and_no_value() -> None:

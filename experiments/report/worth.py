@@ -31,6 +31,7 @@ PART_HEADINGS = {
     "influence": "To come, by word of mouth",
     "elasticity": "Could come, by more service",
 }
+KAPPA = "Kappa is 0 where chance would do as well, and 1 where all are told rightly."
 ONLY_WHERE_ANY = ("credit", "elasticity")  # nothing in most markets, and not saved by earlier versions
 
 
@@ -134,14 +135,22 @@ def _kinds(patronage: pd.DataFrame, label: str) -> Table:
 
 
 def _told_apart(diagnosis: pd.DataFrame) -> str:
+    """Return how many the firm tells rightly: by records, and of those asked by their answers (not saved at first)."""
+    if "by" not in diagnosis:
+        return f"Told from its records alone, the firm would name the type of {_agreement(diagnosis)}. {KAPPA}"
+    by_records, by_answers = (diagnosis[diagnosis["by"] == by] for by in ("records", "answers"))
+    told = f"Of the customers it has asked, the firm would name the type of {_agreement(by_answers)}."
+    if by_records["customers"].any():
+        told += f" Of the others, told from its records alone, {_agreement(by_records)}."
+    return f"{told} {KAPPA}"
+
+
+def _agreement(diagnosis: pd.DataFrame) -> str:
     by_seed = [agreement(_square(own)) for _, own in diagnosis.groupby("seed")]
     right, kappa = (interval_of(values) for values in zip(*by_seed, strict=True))
-    told = (
-        f"Told from its records alone, the firm would name the type of {percent(right.mean)} of its customers rightly"
-    )
-    how = f"agreement beyond chance (kappa) {number(kappa.mean)}"
     known = f", 95% interval {range_of(kappa, 'score')}" if kappa.is_known else ""
-    return f"{told}; {how}{known}; {count(kappa.n, 'seed')}. 0 is what chance would give, 1 is perfect."
+    beyond = f"agreement beyond chance (kappa) {number(kappa.mean)}{known}"
+    return f"{percent(right.mean)} rightly ({beyond}; {count(kappa.n, 'seed')})"
 
 
 def _confusion(diagnosis: pd.DataFrame, label: str) -> Table:
@@ -151,7 +160,7 @@ def _confusion(diagnosis: pd.DataFrame, label: str) -> Table:
         (name, [Cell(number(n)) for n in row]) for name, row in zip(USUAL_TYPES, square, strict=True) if row.sum() > 0
     ]
     return Table(
-        f"Types as they are (rows) and as the firm's records tell them (columns), under “{label}”",
+        f"Types as they are (rows) and as the firm tells them (columns), under “{label}”",
         ["Type", *USUAL_TYPES],
         rows,
         f"Customers, mean over {count(n_seeds, 'seed')}. No firm sees this table: it would need the true types.",
