@@ -36,9 +36,9 @@ def bonds(results: Results) -> pd.DataFrame:
     -------
     DataFrame
         One row per firm and ``lever`` (``referral`` or ``win_back``) that a firm has: ``offers`` made (missing of
-        referral: it stands for every customer), ``taken`` (rewards paid, or customers who came back by an offer), and
-        ``cost`` in money: of rewards, or of making the offers and of what was given to those who took them. Whoever
-        would have come anyway is among them: compare arms.
+        referral: it stands for every customer), ``taken`` (rewards paid, or customers who came back by an offer;
+        missing where no money is offered), and ``cost`` in money: of rewards, or of making the offers and of what was
+        given to those who took them. Whoever would have come anyway is among them: compare arms.
     """
     rows: list[tuple[str, str, float, float, float]] = []
     for f, firm in enumerate(results.scenario.firms):
@@ -47,7 +47,9 @@ def bonds(results: Results) -> pd.DataFrame:
             brought = float(books[Line.REFERRALS])
             rows.append((firm.name, "referral", float("nan"), brought, brought * firm.referral.reward))
         if firm.win_back is not None:
-            offers, taken = float(results.called_back[f]), float(books[Line.WON_BACK])
-            cost = offers * firm.win_back.contact_cost + taken * firm.win_back.offer
+            offers, offer = float(results.called_back[f]), firm.win_back.offer
+            taken = float(books[Line.WON_BACK])
+            cost = offers * firm.win_back.contact_cost + taken * offer
+            taken = taken if offer > 0.0 else float("nan")  # the books count who takes money
             rows.append((firm.name, "win_back", offers, taken, cost))
     return pd.DataFrame(rows, columns=list(COLUMNS))

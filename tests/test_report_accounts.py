@@ -84,3 +84,6 @@ def test_rewards_and_calls_are_shown_by_arm() -> None:
     brought, called = programmes.of(evidence(bonds=rows))
     assert [cell.text for cell in brought.rows[0][1]] == ["20", "100", "5"]
     assert [cell.text for cell in called.rows[0][1]] == ["100", "20", "20%", "210", "11.3"]  # 13 and 9.67 each
+    alone = [{"arm": "all", "seed": 1, "lever": "win_back", "offers": 100.0, "taken": NAN, "cost": 50.0}]
+    (asked,) = programmes.of(evidence(bonds=alone))
+    assert [cell.text for cell in asked.rows[0][1]] == ["100", "not counted", "not counted", "50", "not counted"]

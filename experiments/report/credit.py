@@ -44,7 +44,7 @@ def _cells(rated: pd.DataFrame, own: pd.DataFrame) -> list[Cell]:
     sums = rated.groupby("seed")[NUMBERS].sum().reindex(everybody.index, fill_value=0)
     fell_due = sums["paid"] + sums["written_off"]
     share = interval_of(sums["customers"] / everybody.where(everybody > 0))
-    never = interval_of(sums["written_off"] / fell_due.where(fell_due > 0))
+    never = interval_of(sums["written_off"] / fell_due.where(fell_due > 0), is_share=True)
     return [
         Cell(in_unit(sums["customers"].mean(), "people")),
         Cell(percent(share.mean)),

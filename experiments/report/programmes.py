@@ -90,12 +90,10 @@ def win_backs(evidence: Evidence) -> Table | None:
     for label, own in _by_arm(evidence, "win_back"):
         share = own["taken"] / own["offers"].where(own["offers"] > 0)
         each = own["cost"] / own["taken"].where(own["taken"] > 0)
-        cells = [
-            *(_cell(interval_of(own[name]), "people") for name in ("offers", "taken")),
-            _cell(interval_of(share), "percent"),
-            _money(own["cost"]),
-            _money(each),
-        ]
+        taken = [_cell(interval_of(own["taken"]), "people"), _cell(interval_of(share), "percent"), _money(each)]
+        if own["taken"].isna().all():
+            taken = [Cell("not counted")] * 3
+        cells = [_cell(interval_of(own["offers"]), "people"), *taken[:2], _money(own["cost"]), taken[2]]
         rows.append((label, cells))
     if not rows:
         return None
@@ -103,9 +101,9 @@ def win_backs(evidence: Evidence) -> Table | None:
         "What offers to come back came to",
         ["Arm", "Offers made", "Taken", "Share taken", "Cost", "Cost each"],
         rows,
-        "Over the long run; who lapsed is offered anew at every review. Some who took an offer would have come back "
-        "without: what the offers added is the difference between arms, not in this table. Smaller print: 95% "
-        "intervals over seeds.",
+        "Over the long run; who lapsed is offered anew at every review. Where a call offers no money, who comes back "
+        "after it is not counted. Some who took an offer would have come back without: what the offers added is the "
+        "difference between arms, not in this table. Smaller print: 95% intervals over seeds.",
     )
 
 
