@@ -54,7 +54,9 @@ _COLUMNS = {
     "contagion": ["firm", "opinion_clustering", "churn_clustering", "retention_hubs", "retention_others"],
     "programmes": ["firm", "kind", "participation", "cost", "cost_share", "cost_per_repeat"],
     "occasions": ["period", "firm", "name", "invited", "willing", "guests", "needs"],
-    "credit": ["firm", "tier", "rating", "customers", "owed", "paid_share"],
+    "credit": ["firm", "tier", "rating", "customers", "owed", "paid", "written_off", "paid_share"],
+    "bonds": ["firm", "lever", "offers", "taken", "cost"],
+    "elasticity": ["firm", "tier", "elasticity", "low", "high", "changes", "verdict"],
     "nodes": ["node", "firm", "type", "opinion", "status"],
     "ties": ["a", "b"],
 }

@@ -57,3 +57,12 @@ class History:
         first, *others = self.books[-n_periods:]
         total: FloatArray = sum(others, start=first.copy()).sum(axis=2)
         return total
+
+    def whole(self, name: str) -> FloatArray:
+        """Return one of the lists as an array of all periods; the list's own arrays become views of it.
+
+        So what reads the list later needs no memory of its own.
+        """
+        whole = np.array(getattr(self, name))
+        setattr(self, name, list(whole))
+        return whole

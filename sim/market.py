@@ -15,6 +15,7 @@ from sim import happenings
 from sim.accounts import N_LINES, FirmCost, Line
 from sim.compiled import use_threads_for
 from sim.crm.attributes import study
+from sim.crm.later import Later
 from sim.errors import InputError
 from sim.firms import Firm
 from sim.framework import mesa
@@ -243,11 +244,22 @@ class Market(mesa.Model):  # type: ignore[misc]
 
     def digest(self) -> str:
         """Return a hash of everybody's state and of all books so far: equal if and only if the run is the same."""
+        return self.digest_later().made
+
+    def digest_later(self) -> Later[str]:
+        """Note what the hash is of, which takes little time, for when somebody asks for it."""
         digest = hashlib.sha256()
-        remembered = [states for lever in self.levers for states in lever.states()]
-        for records in (*self.town, *self.history.books, *self.history.firm_costs, *remembered):
+        for records in self.town:
             digest.update(np.ascontiguousarray(records).tobytes())
-        return digest.hexdigest()[:16]
+        remembered = [np.array(states) for lever in self.levers for states in lever.states()]
+        rest = [*self.history.books, *self.history.firm_costs, *remembered]
+
+        def finish() -> str:
+            for records in rest:
+                digest.update(np.ascontiguousarray(records).tobytes())
+            return digest.hexdigest()[:16]
+
+        return Later(finish)
 
     def _collector(self) -> mesa.DataCollector:
         focal = self.firms[self.scenario.focal_firm]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.accounts import CAUSE_NAMES, COST_NAMES, TIER_COST_LINES, FirmCost, Line
+from sim.bond_results import bonds, called_back
 from sim.credit_results import credit_ratings
 from sim.crm import Crm, take_stock
 from sim.crm.attributes import Study, tabulate
-from sim.crm.contagion import contagion
-from sim.crm.four_tests import four_tests
+from sim.crm.contagion import contagion, note_friends
+from sim.crm.four_tests import four_tests, note_levers
+from sim.crm.later import Later
 from sim.loyalty_types import TYPE_NAMES
 from sim.network import sample, ties_among
 from sim.programme_results import members_at_end, occasions_held, programmes
@@ -47,8 +49,8 @@ class Results:
         The run's seed.
     version : str
         Version of the model.
-    digest : str
-        Hash of everybody's state and of all books.
+    hashed : Later of str
+        Hash of everybody's state and of all books, ``digest``.
     books : array, shape (n_periods, n_firms, n_tiers, 7 types, n_lines)
         What happened, by line.
     stock, satisfaction_sum, attachment_sum : array, shape (n_periods, n_firms, n_tiers, 7 types)
@@ -73,16 +75,16 @@ class Results:
     crm : Crm
         What each firm knows of its customers at the end: tables ``loyalty``, ``weights``, ``diagnosis``, ``patronage``,
         ``value``, ``cohorts``, ``matrix`` and ``elasticity``.
-    contagion : DataFrame
-        How opinion and churn cluster in the network, by firm: see :func:`sim.crm.contagion.contagion`.
-    four_tests : DataFrame
-        Levers by firm and tier, judged: see :func:`sim.crm.four_tests.four_tests`.
+    friends, levers : Later
+        The tables ``contagion`` and ``four_tests``, made when they are first asked for.
     studies : list of Study
         What samples of the market said of attributes and firms, from first to last.
     members : array of int, shape (n_firms,)
         Customers who take part in each firm's programme, at the end.
     occasions : DataFrame
         Events that firms held: see :func:`sim.programme_results.occasions_held`.
+    called_back : array of int, shape (n_firms,)
+        Offers to come back that each firm made in the long run.
     credit : DataFrame
         How customers have paid: see :func:`sim.credit_results.credit_ratings`.
     """
@@ -90,7 +92,7 @@ class Results:
     scenario: Scenario
     seed: int
     version: str
-    digest: str
+    hashed: Later[str]
     books: FloatArray
     stock: FloatArray
     satisfaction_sum: FloatArray
@@ -105,25 +107,27 @@ class Results:
     nodes: pd.DataFrame
     ties: pd.DataFrame
     crm: Crm
-    contagion: pd.DataFrame
-    four_tests: pd.DataFrame
+    friends: Later[pd.DataFrame]
+    levers: Later[pd.DataFrame]
     studies: list[Study]
     members: npt.NDArray[np.int64]
     occasions: pd.DataFrame
+    called_back: npt.NDArray[np.int64]
     credit: pd.DataFrame
 
     @classmethod
     def of(cls, market: Market) -> Results:
         """Take the results of a market that has run."""
         history = market.history
+        books, stock = history.whole("books"), history.whole("stock")
         nodes, ties = _network_sample(market)
         return cls(
             scenario=market.scenario,
             seed=market.seed_used,
             version=version(),
-            digest=market.digest(),
-            books=np.array(history.books),
-            stock=np.array(history.stock),
+            hashed=market.digest_later(),
+            books=books,
+            stock=stock,
             satisfaction_sum=np.array(history.satisfaction),
             attachment_sum=np.array(history.attachment),
             firm_costs=np.array(history.firm_costs),
@@ -136,13 +140,19 @@ class Results:
             nodes=nodes,
             ties=ties,
             crm=take_stock(market),
-            contagion=contagion(market),
-            four_tests=four_tests(market),
+            friends=Later(partial(contagion, note_friends(market))),
+            levers=Later(partial(four_tests, note_levers(market))),
             studies=market.history.studies,
             members=members_at_end(market),
             occasions=occasions_held(market),
+            called_back=called_back(market),
             credit=credit_ratings(market),
         )
+
+    @property
+    def digest(self) -> str:
+        """Hash of everybody's state and of all books: equal if and only if the run is the same."""
+        return self.hashed.made
 
     @property
     def firms(self) -> list[str]:
@@ -310,6 +320,16 @@ class Results:
         """Revenue gained per unit spent on service, by firm and tier, as each firm's own books tell it."""
         return self.crm.elasticity
 
+    @property
+    def contagion(self) -> pd.DataFrame:
+        """How opinion and churn cluster in the network, by firm: see :func:`sim.crm.contagion.contagion`."""
+        return self.friends.made
+
+    @property
+    def four_tests(self) -> pd.DataFrame:
+        """Levers by firm and tier, judged: see :func:`sim.crm.four_tests.four_tests`."""
+        return self.levers.made
+
     @cached_property
     def attributes(self) -> pd.DataFrame:
         """Customer value analysis, by study, segment, attribute and firm: see :func:`sim.crm.attributes.tabulate`."""
@@ -320,6 +340,11 @@ class Results:
     def programmes(self) -> pd.DataFrame:
         """What each firm's programme came to in the long run: see :func:`sim.programme_results.programmes`."""
         return programmes(self)
+
+    @cached_property
+    def bonds(self) -> pd.DataFrame:
+        """Rewards for bringing others and offers to come back, in the long run: see :func:`sim.bond_results.bonds`."""
+        return bonds(self)
 
     @property
     def loyalty_weights(self) -> pd.DataFrame:

@@ -304,3 +304,22 @@ def test_offers_that_nobody_gets_change_nothing() -> None:
 def test_refuses_more_offers_than_people() -> None:
     with pytest.raises(InputError, match="most"):
         scenario([{"win_back": {"most": 1.5}}])
+
+
+def test_a_run_tells_what_calls_and_rewards_came_to() -> None:
+    """Nothing else is spent on winning customers here, so offers made and taken cost what the books say."""
+    calls = {"most": 0.2, "contact_cost": 0.5, "offer": 6.0}
+    m = market([{"win_back": calls, "pyramid": PYRAMID}, REFERRING], TALKATIVE)
+    results = m.run()
+    books = results.books[results.long_run].sum(axis=(0, 2, 3))
+    assert list(zip(results.bonds["firm"], results.bonds["lever"], strict=True)) == [
+        ("Firm0", "win_back"),
+        ("Firm1", "referral"),
+    ]
+    called, brought = results.bonds.to_dict("records")
+    assert called["taken"] == books[0, Line.WON_BACK] > 0
+    assert called["offers"] > called["taken"]
+    assert called["cost"] == pytest.approx(books[0, Line.ACQUISITION])
+    assert brought["taken"] == books[1, Line.REFERRALS] > 0
+    assert brought["cost"] == pytest.approx(4.0 * books[1, Line.REFERRALS])
+    assert math.isnan(brought["offers"])

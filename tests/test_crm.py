@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sim.crm import loyalty, records, survey, value
+from sim.crm import deferred, loyalty, records, survey, value
 from sim.loyalty_types import LoyaltyType
 
 ALL = np.ones(2, dtype=bool)
@@ -60,18 +60,39 @@ def test_dick_and_basu() -> None:
     assert [loyalty.PATRONAGE[k] for k in found] == ["true", "latent", "spurious", "none", "spurious"]
 
 
-def test_a_type_is_told_by_behaviour() -> None:
-    # rows: before any rival; new; many and word of mouth; word of mouth alone; many alone; neither
-    told = {
-        "repeats": np.array([0.0, 9.0, 5.0, 1.0, 4.0, 2.0]),
-        "tenure": np.array([90, 38, 39, 60, 60, 60]),
-        "credit": np.array([0.0, 3.0, 3.0, 3.0, 0.0, 0.0]),
-        "had_no_rival": np.array([True, False, False, False, False, False]),
-        "window": 39,
-    }
-    expected = ["MONOPOLY", "PRICE", "PREMIUM", "LATENT", "INCENTIVE", "INERTIA"]  # the median of the last four is 3
-    assert [LoyaltyType(k).name for k in loyalty.diagnose(**told, has_programme=True)] == expected
-    assert LoyaltyType(loyalty.diagnose(**told, has_programme=False)[4]) is LoyaltyType.CONVENIENCE
+def test_a_type_is_told_by_records() -> None:
+    # rows: before any rival; new with few; many and word of mouth; few though word of mouth; many alone; few
+    told = loyalty.diagnose_by_records(
+        repeats=np.array([0.0, 1.0, 5.0, 1.0, 4.0, 2.0]),
+        tenure=np.array([90, 38, 39, 60, 60, 60]),
+        credit=np.array([0.0, 3.0, 3.0, 3.0, 0.0, 0.0]),
+        had_no_rival=np.array([True, False, False, False, False, False]),
+        window=39,
+    )
+    expected = ["MONOPOLY", "INERTIA", "PREMIUM", "PRICE", "INERTIA", "PRICE"]  # the median of the last four is 3
+    assert [LoyaltyType(k).name for k in told] == expected
+    assert not loyalty.diagnose_by_records(*np.zeros((3, 0)), np.zeros(0, dtype=bool), 39).size
+
+
+def test_a_type_is_told_by_answers() -> None:
+    plain = {"price_sensitivity": 0.2, "looks": 0.5, "tolerance": 2.0, "attitude": 0.4, "rival_attitude": 0.3}
+    plain |= {"share": 0.5, "is_new": False, "had_no_rival": False}
+    fitting = [
+        ("INCENTIVE", {}),
+        ("CONVENIENCE", {"looks": 0.4}),
+        ("LATENT", {"share": 0.04}),
+        ("INCENTIVE", {"share": 0.04, "rival_attitude": 0.4}),  # the rival is liked as much: nothing holds back
+        ("INCENTIVE", {"share": 0.04, "is_new": True}),  # has had no time
+        ("MONOPOLY", {"share": 0.04, "rival_attitude": 0.05}),
+        ("MONOPOLY", {"looks": 0.4, "had_no_rival": True}),
+        ("INERTIA", {"tolerance": 3.0, "looks": 0.4, "had_no_rival": True}),
+        ("INCENTIVE", {"tolerance": 3.0}),  # forgives, but shops around
+        ("PREMIUM", {"attitude": 0.5, "tolerance": 3.0, "looks": 0.4}),
+        ("PRICE", {"attitude": 0.5, "price_sensitivity": 0.34}),
+    ]
+    columns = {key: np.array([{**plain, **change}[key] for _, change in fitting]) for key in plain}
+    told = loyalty.diagnose_by_answers(**columns)
+    assert [LoyaltyType(k).name for k in told] == [name for name, _ in fitting]
 
 
 def test_agreement_allows_for_chance() -> None:
@@ -115,10 +136,38 @@ def test_a_short_record_is_drawn_towards_all() -> None:
 def test_the_parts_of_a_customers_value_by_hand() -> None:
     worth = np.array([2.0, 0.0, 0.0, 3.0])
     # one customer, 3 periods old, whose record of 6 is worth 2 periods: 3 a period; word of mouth 1 a period
-    parts = value.customer_value(np.array([6.0]), np.array([2.0]), np.array([2.0]), np.array([3]), worth, window=2)
-    assert [float(part[0]) for part in parts] == [3.0, 6.0, 6.0, 3.0, 3.0]
+    one = {"margin": np.array([6.0]), "credit": np.array([2.0]), "length": np.array([2.0]), "tenure": np.array([3])}
+    parts = value.customer_value(**one, worth=worth, window=2)
+    assert [float(part[0]) for part in parts] == [3.0, 6.0, 6.0, 3.0, 0.0, 3.0, 0.0]
     assert parts.clv[0] == 9.0
     assert parts.total[0] == 21.0
+    # credit is to cost 2, and half a unit a period could be gained by more service: 1.5 at a worth of 3
+    parts = value.customer_value(**one, worth=worth, window=2, cost_of_credit=np.array([2.0]), gain=np.array([0.5]))
+    assert [float(part[0]) for part in parts] == [3.0, 6.0, 6.0, 3.0, -2.0, 3.0, 1.5]
+    assert parts.clv[0] == 7.0  # what could be gained is not to come
+    assert parts.total[0] == 20.5
+
+
+def test_the_cost_of_credit_by_hand() -> None:
+    # a tenth of all that fell due was lost; a customer buys for 100 in a window, and a unit costs 0.02 to carry
+    # the first: 10 of 100 lost, and so (10 + 10) / 200 is expected of the 50 owed
+    # the second has fallen to a tier without terms and owes 20 from before: nothing fell due, so a tenth
+    # the third has paid 900 of 900: (0 + 10) / 1000 of the 10 owed
+    own = deferred.Deferred(
+        owed=np.array([50.0, 20.0, 10.0]),
+        paid=np.array([90.0, 0.0, 900.0]),
+        lost=np.array([10.0, 0.0, 0.0]),
+        pays_later=np.array([True, False, True]),
+        loss_share=0.1,
+        carrying_cost=0.02,
+        usual=100.0,
+    )
+    assert_allclose(deferred.loss_shares(own), [0.1, 0.1, 0.01])
+    # windows of 3: all with terms pay 18 in 6 periods, 3 a period; (6 + 9) / 6 = 2.5 and (12 + 9) / 6 = 3.5
+    revenue, length = np.array([6.0, 99.0, 12.0]), np.array([3.0, 3.0, 3.0])
+    cost = value.cost_of_credit(own, revenue, length, np.array([3.0, 9.0, 5.0]), window=3)
+    assert_allclose(cost, [5.0 + 0.02 * 2.5 * 3, 2.0, 0.1 + 0.02 * 3.5 * 5])
+    assert_array_equal(deferred.loss_shares(own._replace(usual=0.0))[:2], [0.1, 0.1])  # nothing to go by but all
 
 
 def test_quadrants_of_current_and_potential_value() -> None:

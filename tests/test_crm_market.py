@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +14,11 @@ from pandas.testing import assert_frame_equal
 from experiments.report import worth
 from experiments.report.evidence import load
 from experiments.report.page import write_report
+from sim.crm.elasticity import Cycles
+from sim.crm.later import already
+from sim.crm.loyalty import agreement
+from sim.crm.tables import PART_NAMES
+from sim.crm.value import annuity
 from sim.errors import InputError
 from tests.markets import STILL, Results, market, scenario
 from tests.report_data import EFFECTS, TYPES, save_comparison
@@ -44,6 +52,35 @@ def test_customer_equity_is_the_same_by_tier_and_by_cohort(results: Results) -> 
         assert firm["equity"] == pytest.approx(by_tier[name], rel=1e-12)
         assert firm["clv"] == pytest.approx(by_tier[name] / firm["customers"], rel=1e-12)
         assert 0.0 < firm["loyalty_index"] < 1.0
+
+
+def test_the_parts_of_value_add_up_and_the_cost_of_credit_is_where_credit_is() -> None:
+    firms = [{"credit": {"periods": 4, "default_rate": 0.1, "interest": 0.01, "group": ["platinum", "iron"]}}, {}]
+    results = market(firms).run()
+    lender, other = results.crm.firms
+    for firm in (lender, other):
+        worth = firm.value
+        assert_array_equal(worth.total, sum(worth[1:], start=worth[0]))
+        assert_allclose(worth.clv, worth.basic + worth.loyalty + worth.credit, rtol=1e-12)
+    held = np.array(lender.tiers)[lender.records.tier]
+    assert lender.deferred is not None
+    has_cost = np.isin(held, ["platinum", "iron"]) | (lender.deferred.owed > 0.0)
+    assert_array_equal(lender.value.credit < 0.0, has_cost)
+    assert not other.value.credit.any()
+    table = results.value
+    assert_allclose(table[list(PART_NAMES)].sum(axis=1, skipna=False), table["value"], rtol=1e-9)
+    assert_allclose(table[["basic_future", "credit", "loyalty"]].sum(axis=1, skipna=False), table["clv"], rtol=1e-9)
+
+
+def test_more_service_is_worth_something_in_the_tier_whose_books_say_so(results: Results) -> None:
+    # spend 1, 2, 2, 1, 1 and revenue four times that exactly; of revenue half is left: 4 / 2 - 1 = 1 per unit
+    spent = np.array([[1.0, 2.0, 2.0, 1.0, 1.0]] * 4).T
+    paid = np.column_stack([4.0 * spent[:, 0], *[1.9 * spent[:, k] for k in range(1, 4)]])  # the others: below 1 / 0.5
+    firm = replace(results.crm.firms[0], cycles=already(Cycles(spent, paid, left=np.full(4, 0.5))))
+    assert_allclose(firm.gains, [0.1, 0.0, 0.0, 0.0])
+    worth = annuity(firm.survival, firm.discount_rate)[firm.records.tenure]
+    assert_allclose(firm.value.elasticity, np.where(firm.records.tier == 0, 0.1 * worth, 0.0))
+    assert not results.crm.firms[0].value.elasticity.any()  # it has never varied its spend
 
 
 def test_a_whole_record_counts_purchases_exactly() -> None:
@@ -123,14 +160,35 @@ def test_results_do_not_change_when_the_market_goes_on() -> None:
     before = town.run(30)
     town.run(10)
     again = market(2).run(30)
-    assert_frame_equal(before.loyalty, again.loyalty)
-    assert_frame_equal(before.value, again.value)
+    for name in ("loyalty", "value", "contagion", "four_tests"):
+        assert_frame_equal(getattr(before, name), getattr(again, name))
+
+
+def test_what_is_made_later_is_sent_as_a_table(results: Results) -> None:
+    sent = pickle.dumps(results.friends)
+    assert len(sent) < 5_000  # the ties alone are more
+    assert_frame_equal(pickle.loads(sent).made, results.contagion)
+    assert_frame_equal(pickle.loads(pickle.dumps(results)).four_tests, results.four_tests)
+    assert results.contagion is results.contagion
 
 
 def test_one_firm_alone_is_told_as_among_all(results: Results) -> None:
     alone = results.crm.only("Firm1").loyalty
     among = results.loyalty[results.loyalty["firm"] == "Firm1"].reset_index(drop=True)
     assert_frame_equal(alone, among)
+
+
+def test_answers_tell_types_apart_and_records_a_little(results: Results) -> None:
+    """Agreement beyond chance is about 0.5 by answers; with some 600 asked its standard error is about 0.025.
+
+    Below 0.25 is ten standard errors away: false alarms below 1 in 10**20.
+    """
+    by = {name: own.groupby(["type", "diagnosed"])["customers"].sum() for name, own in results.diagnosis.groupby("by")}
+    asked = results.patronage["asked"].sum()
+    assert by["answers"].sum() == asked > 500
+    square = by["answers"].unstack().reindex(index=TYPES, columns=TYPES).to_numpy(dtype=float)
+    assert agreement(square)[1] > 0.25
+    assert by["records"].sum() == results.stock[-1].sum() - asked
 
 
 def test_a_firm_that_closed_has_nobody_and_no_value() -> None:

@@ -35,7 +35,7 @@ CRM_TABLES = {  # comparisons saved before there were any lack them
     "patronage": ("arm", "seed", "firm", "loyalty", "asked"),
     "value": ("arm", "seed", "firm", "tier", "customers", "clv", "equity"),
 }
-MARKET_TABLES = {  # so do those; of the first, every firm is kept
+MARKET_TABLES = {  # so do those; of the first and the last, every firm is kept
     "attributes": ("arm", "seed", "period", "group", "name", "attribute", "importance", "performance"),
     "four_tests": ("arm", "seed", "firm", "tier", "lever", "worth_per_cost", "cost_share", "experienced", "sustained"),
     "contagion": (
@@ -52,6 +52,9 @@ MARKET_TABLES = {  # so do those; of the first, every firm is kept
         "cost_per_repeat",
     ),
     "occasions": ("arm", "seed", "firm", "name", "invited", "willing", "guests", "needs"),
+    "bonds": ("arm", "seed", "firm", "lever", "offers", "taken", "cost"),
+    "credit": ("arm", "seed", "firm", "tier", "rating", "customers", "owed", "paid", "written_off"),
+    "elasticity": ("arm", "seed", "tier", "elasticity", "low", "high", "changes"),
 }  # fmt: skip
 TIER_LINES = ("goods", "service", "recovery", "incentives", "channel", "acquisition", "bad_debt")
 FIRM_LINES = ("advertising", "capacity", "programme", "fixed", "promotion", "staff", "events", "interest", "voice")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from experiments.report import credit
 from experiments.report.evidence import CRM_TABLES, USUAL_TYPES, Evidence
 from experiments.report.intervals import Interval, interval_of
 from experiments.report.tables import Cell, Table
@@ -25,9 +26,13 @@ PART_HEADINGS = {
     "current": "Earned of late",
     "basic_future": "To come, as a newcomer",
     "loyalty": "To come, by staying longer",
-    "influence": "To come, by word of mouth",
+    "credit": "Cost of credit to come",
     "clv": "Lifetime value",
+    "influence": "To come, by word of mouth",
+    "elasticity": "Could come, by more service",
 }
+KAPPA = "Kappa is 0 where chance would do as well, and 1 where all are told rightly."
+ONLY_WHERE_ANY = ("credit", "elasticity")  # nothing in most markets, and not saved by earlier versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class Worth:
     kinds: Table
     confusion: Table
     by_tier: Table
+    ratings: Table | None
+    elasticity: Table | None
 
 
 def of(evidence: Evidence) -> Worth | None:
@@ -58,6 +65,8 @@ def of(evidence: Evidence) -> Worth | None:
         kinds=_kinds(own["patronage"], label),
         confusion=_confusion(own["diagnosis"], label),
         by_tier=_by_tier(own["value"], label),
+        ratings=credit.ratings(evidence),
+        elasticity=elasticity(evidence),
     )
 
 
@@ -126,14 +135,22 @@ def _kinds(patronage: pd.DataFrame, label: str) -> Table:
 
 
 def _told_apart(diagnosis: pd.DataFrame) -> str:
+    """Return how many the firm tells rightly: by records, and of those asked by their answers (not saved at first)."""
+    if "by" not in diagnosis:
+        return f"Told from its records alone, the firm would name the type of {_agreement(diagnosis)}. {KAPPA}"
+    by_records, by_answers = (diagnosis[diagnosis["by"] == by] for by in ("records", "answers"))
+    told = f"Of the customers it has asked, the firm would name the type of {_agreement(by_answers)}."
+    if by_records["customers"].any():
+        told += f" Of the others, told from its records alone, {_agreement(by_records)}."
+    return f"{told} {KAPPA}"
+
+
+def _agreement(diagnosis: pd.DataFrame) -> str:
     by_seed = [agreement(_square(own)) for _, own in diagnosis.groupby("seed")]
     right, kappa = (interval_of(values) for values in zip(*by_seed, strict=True))
-    told = (
-        f"Told from its records alone, the firm would name the type of {percent(right.mean)} of its customers rightly"
-    )
-    how = f"agreement beyond chance (kappa) {number(kappa.mean)}"
     known = f", 95% interval {range_of(kappa, 'score')}" if kappa.is_known else ""
-    return f"{told}; {how}{known}; {count(kappa.n, 'seed')}. 0 is what chance would give, 1 is perfect."
+    beyond = f"agreement beyond chance (kappa) {number(kappa.mean)}{known}"
+    return f"{percent(right.mean)} rightly ({beyond}; {count(kappa.n, 'seed')})"
 
 
 def _confusion(diagnosis: pd.DataFrame, label: str) -> Table:
@@ -143,7 +160,7 @@ def _confusion(diagnosis: pd.DataFrame, label: str) -> Table:
         (name, [Cell(number(n)) for n in row]) for name, row in zip(USUAL_TYPES, square, strict=True) if row.sum() > 0
     ]
     return Table(
-        f"Types as they are (rows) and as the firm's records tell them (columns), under “{label}”",
+        f"Types as they are (rows) and as the firm tells them (columns), under “{label}”",
         ["Type", *USUAL_TYPES],
         rows,
         f"Customers, mean over {count(n_seeds, 'seed')}. No firm sees this table: it would need the true types.",
@@ -151,23 +168,63 @@ def _confusion(diagnosis: pd.DataFrame, label: str) -> Table:
 
 
 def _by_tier(worth: pd.DataFrame, label: str) -> Table:
+    parts = {
+        part: heading
+        for part, heading in PART_HEADINGS.items()
+        if part not in ONLY_WHERE_ANY or (part in worth and worth[part].fillna(0.0).any())
+    }
     rows = []
     for tier, own in worth.groupby("tier", sort=False):
         own = own[own["customers"] > 0]
         if own.empty:
             continue
         cells = [Cell(number(own["customers"].mean()))]
-        for part in PART_HEADINGS:
+        for part in parts:
             found = interval_of(own[part])
             cells.append(Cell(in_unit(found.mean, "money"), _range(found, "money") if part == "clv" else ""))
         equity = interval_of(own["equity"])
         rows.append((str(tier), [*cells, Cell(in_unit(equity.mean, "money"), _range(equity, "money"))]))
     return Table(
         f"What customers of each tier are worth, under “{label}”",
-        ["Tier", "Customers", *PART_HEADINGS.values(), "Customer equity"],
+        ["Tier", "Customers", *parts.values(), "Customer equity"],
         rows,
         "Money per customer, mean over seeds; equity is the sum over the tier. Lifetime value is what is to come as a "
-        "newcomer and by staying longer. Smaller print: 95% intervals over seeds.",
+        f"newcomer and by staying longer{', less what credit costs' if 'credit' in parts else ''}. Smaller print: 95% "
+        "intervals over seeds.",
+    )
+
+
+def elasticity(evidence: Evidence) -> Table | None:
+    """Return the value elasticity of service by arm, firm and tier, where any run could tell it; None if none could."""
+    found = evidence.tables.get("elasticity")
+    if found is None or found.empty:
+        return None
+    rows = []
+    for arm in evidence.arms:
+        of_arm = found[found["arm"] == arm]
+        for (firm, tier), own in of_arm.groupby(["firm", "tier"], sort=False):
+            told = own[own["elasticity"].notna()]
+            if told.empty:
+                continue
+            slope = interval_of(told["elasticity"])
+            is_sure = (told["low"] > 0.0) | (told["high"] < 0.0)
+            alone = Interval(slope.mean, float(told["low"].iloc[0]), float(told["high"].iloc[0]), int(slope.n))
+            cells = [
+                Cell(number(slope.mean), _range(slope if slope.n > 1 else alone, "score")),
+                Cell(f"{len(told)} of {count(len(own), 'run')}"),
+                Cell(f"{int(is_sure.sum())} of {len(told)}"),
+                Cell(number(told["changes"].mean())),
+            ]
+            rows.append((f"{evidence.label[arm]}: {firm}, {tier}", cells))
+    if not rows:
+        return None
+    return Table(
+        "Value elasticity of service: revenue gained per unit spent on serving a tier, by the firms' own books",
+        ["Arm, firm, tier", "Elasticity", "Told in", "Surely not 0 in", "Changes of spend"],
+        rows,
+        "2 means one in, two out. From changes between review cycles: only of firms that vary their service; whoever "
+        "moves between tiers takes the money along. Surely not 0: the firm's own 95% interval leaves 0 out. Smaller "
+        "print: 95% intervals over seeds, or of one run the firm's own.",
     )
 
 

@@ -5,6 +5,7 @@ Nothing ties friends together at birth, so whatever clusters does so by talk.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,7 +92,51 @@ def co_leaving(left: npt.NDArray[np.bool_], kind: IntArray, a: IntArray, b: IntA
     return int((left[a] & left[b]).sum()), float(both[kind[a], kind[b]].sum())
 
 
-def contagion(market: Market) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Friends:
+    """Who knew whom, what they thought and who left, at the end of a run.
+
+    Parameters
+    ----------
+    firms : tuple of str
+        Names of the firms.
+    first, neighbours : array of int
+        The network's ties, as rows of neighbours laid end to end: see :class:`sim.network.Network`.
+    kind : array of int, shape (n_customers,)
+        Loyalty type of each at the start of the long run.
+    stood : array of bool, shape (n_customers, n_firms)
+        Who was a customer then ...
+    is_kept : array of bool, shape (n_customers, n_firms)
+        ... and who has been one since before.
+    opinion : array of int, shape (n_customers, n_firms)
+        Opinions of the firms at the end, in steps.
+    """
+
+    firms: tuple[str, ...]
+    first: npt.NDArray[np.int32]
+    neighbours: npt.NDArray[np.int32]
+    kind: npt.NDArray[np.int8]
+    stood: npt.NDArray[np.bool_]
+    is_kept: npt.NDArray[np.bool_]
+    opinion: npt.NDArray[np.int16]
+
+
+def note_friends(market: Market) -> Friends:
+    """Note of a market what ``contagion`` needs; it does not change when the market goes on."""
+    people, relations = market.town.people, market.town.relations
+    standing, types = market.standing, market.standing_types
+    return Friends(
+        firms=tuple(market.firms),
+        first=market.network.first,
+        neighbours=market.network.neighbours,
+        kind=people["type"].copy() if types is None else types,
+        stood=np.zeros(relations.shape, dtype=bool) if standing is None else standing >= 0,
+        is_kept=(relations["is_active"] == 1) & (relations["since"] < market.last_period - market.horizon),
+        opinion=relations["opinion"].copy(),
+    )
+
+
+def contagion(noted: Friends) -> pd.DataFrame:
     """Return, by firm, how opinion and churn cluster at the end of a run, and what its hubs are like.
 
     Returns
@@ -101,20 +146,17 @@ def contagion(market: Market) -> pd.DataFrame:
         start, ``ties_left`` (both left) and ``ties_expected`` (by chance), and ``churn_clustering``, their ratio (1: no
         contagion); ``retention_hubs`` and ``retention_others``, of the tenth of people with most ties and of the rest.
     """
-    network, people, relations = market.network, market.town.people, market.town.relations
-    degree = np.diff(network.first)
-    ends = np.repeat(np.arange(market.n_customers), degree)
-    is_first = ends < network.neighbours  # each tie once
-    a, b = ends[is_first], network.neighbours[is_first].astype(np.int64)
-    n_hubs = max(1, round(HUB_SHARE * market.n_customers))
-    is_hub = np.zeros(market.n_customers, dtype=bool)
+    degree = np.diff(noted.first)
+    n, kind = degree.size, noted.kind.astype(np.int64)
+    ends = np.repeat(np.arange(n), degree)
+    is_first = ends < noted.neighbours  # each tie once
+    a, b = ends[is_first], noted.neighbours[is_first].astype(np.int64)
+    n_hubs = max(1, round(HUB_SHARE * n))
+    is_hub = np.zeros(n, dtype=bool)
     is_hub[np.argsort(-degree, kind="stable")[:n_hubs]] = True
-    start = market.last_period - market.horizon
     rows = []
-    for f, firm in enumerate(market.firms):
-        stood = market.standing[:, f] >= 0 if market.standing is not None else np.zeros(len(people), dtype=bool)
-        is_kept = (relations["is_active"][:, f] == 1) & (relations["since"][:, f] < start)
-        kind = (market.standing_types if market.standing_types is not None else people["type"]).astype(np.int64)
+    for f, firm in enumerate(noted.firms):
+        stood, is_kept = noted.stood[:, f], noted.is_kept[:, f]
         place = np.cumsum(stood) - 1
         is_within = stood[a] & stood[b]
         left = stood & ~is_kept
@@ -122,7 +164,7 @@ def contagion(market: Market) -> pd.DataFrame:
         rows.append(
             {
                 "firm": firm,
-                "opinion_clustering": opinion_clustering(relations["opinion"][:, f] / STEPS, a, b),
+                "opinion_clustering": opinion_clustering(noted.opinion[:, f] / STEPS, a, b),
                 "ties_left": counted,
                 "ties_expected": expected,
                 "churn_clustering": counted / expected if expected > 0.0 else float("nan"),

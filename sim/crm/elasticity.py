@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import Line
+from sim.crm.later import Later
 
 if TYPE_CHECKING:
     from sim.firms import Firm
@@ -17,6 +18,8 @@ FloatArray = npt.NDArray[np.float64]
 
 LEAST_CHANGES = 3  # of a straight line through fewer, no interval can be told
 LEAST_SPREAD = 1e-9  # relative to the spend: changes that differ by less are rounding
+STEP = 0.1  # more spent than now, of which the gain is told: a straight line does not hold far
+FOLLOW_REVENUE = (Line.GOODS, Line.INCENTIVES, Line.CHANNEL)  # costs that grow with what is sold
 
 
 class Cycles(NamedTuple):
@@ -24,6 +27,7 @@ class Cycles(NamedTuple):
 
     spent: FloatArray  # shape (n_cycles, n_tiers): on service
     paid: FloatArray  # shape (n_cycles, n_tiers): revenue
+    left: FloatArray  # shape (n_tiers,): share of the revenue of all cycles that costs which follow it leave
 
 
 class Elasticity(NamedTuple):
@@ -41,15 +45,30 @@ def cycles_of(market: Market, firm: Firm) -> Cycles:
 
     A cycle runs from one review of the firm (or the start) to the period before its next.
     """
-    f, n_tiers = firm.index, len(firm.pyramid.tiers)
-    ends = [period for period, of, _ in market.history.migration if of == f]
-    spent, paid = np.full((len(ends), n_tiers), np.nan), np.full((len(ends), n_tiers), np.nan)
-    for k, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
-        books = np.sum([period[f, :n_tiers] for period in market.history.books[start:end]], axis=(0, 2))
-        stock = np.sum([period[f, :n_tiers] for period in market.history.stock[start:end]], axis=(0, 2))
-        np.divide(books[:, Line.SERVICE], stock, out=spent[k], where=stock > 0.0)
-        np.divide(books[:, Line.REVENUE], stock, out=paid[k], where=stock > 0.0)
-    return Cycles(spent, paid)
+    return cycles_to_come(market, firm).made
+
+
+def cycles_to_come(market: Market, firm: Firm) -> Later[Cycles]:
+    """Note where a firm's cycles are told, which takes no time, and add them up when they are asked for."""
+    f, n_tiers, history = firm.index, len(firm.pyramid.tiers), market.history
+    ends = [period for period, of, _ in history.migration if of == f]
+    n_periods = ends[-1] if ends else 0
+    books, stock = history.books[:n_periods], history.stock[:n_periods]
+
+    def add_up() -> Cycles:
+        spent, paid = np.full((len(ends), n_tiers), np.nan), np.full((len(ends), n_tiers), np.nan)
+        sold, followed = np.zeros(n_tiers), np.zeros(n_tiers)
+        for k, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
+            lines = np.sum([period[f, :n_tiers] for period in books[start:end]], axis=(0, 2))
+            served = np.sum([period[f, :n_tiers] for period in stock[start:end]], axis=(0, 2))
+            np.divide(lines[:, Line.SERVICE], served, out=spent[k], where=served > 0.0)
+            np.divide(lines[:, Line.REVENUE], served, out=paid[k], where=served > 0.0)
+            sold += lines[:, Line.REVENUE]
+            followed += lines[:, FOLLOW_REVENUE].sum(axis=1)
+        left = np.divide(sold - followed, sold, out=np.zeros(n_tiers), where=sold > 0.0)
+        return Cycles(spent, paid, left)
+
+    return Later(add_up)
 
 
 def value_elasticity(spent: FloatArray, paid: FloatArray) -> Elasticity:
@@ -85,3 +104,35 @@ def value_elasticity(spent: FloatArray, paid: FloatArray) -> Elasticity:
     error = float(np.sqrt(((y - slope * x) ** 2).sum() / free / squares))
     half = float(stdtrit(free, 0.975)) * error
     return Elasticity(slope, slope - half, slope + half, x.size, "told")
+
+
+def gain(told: Elasticity, left: float, spent: float) -> float:
+    """Return what a tenth more spent on a customer would bring beyond its cost, in money per period.
+
+    Of each unit spent the firm gets ``slope * left`` back after the costs that follow revenue, so that it pays where
+    the slope is above ``1 / left`` [1]_. If that is not sure, the whole 95% interval being above, the gain is 0.
+
+    Parameters
+    ----------
+    told : Elasticity
+        The value elasticity of the customer's tier.
+    left : float
+        Share of revenue that costs which follow it leave.
+    spent : float
+        Spent on serving a customer of the tier now, per period; NaN if there was nobody.
+
+    References
+    ----------
+    .. [1] Dorfman & Steiner (1954), "Optimal advertising and optimal quality", American Economic Review 44(5).
+
+    Examples
+    --------
+    Four units in for one out, of which goods take half, are one unit of gain; of a spend of 3 a tenth is 0.3:
+
+    >>> round(gain(Elasticity(4.0, 3.0, 5.0, 9, "told"), left=0.5, spent=3.0), 9)
+    0.3
+    >>> gain(Elasticity(4.0, 1.9, 6.1, 9, "told"), left=0.5, spent=3.0)
+    0.0
+    """
+    is_sure = told.low * left > 1.0 and np.isfinite(spent)
+    return STEP * spent * (told.slope * left - 1.0) if is_sure else 0.0

@@ -6,6 +6,8 @@ it, what it takes of what they bring, how much of what was promised they got, an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,18 +17,106 @@ import pandas as pd
 from sim.accounts import TIER_COST_LINES, Line
 
 if TYPE_CHECKING:
-    from sim.firms import Firm
     from sim.market import Market
     from sim.programme_settings import ProgrammeSpec
 
 FloatArray = npt.NDArray[np.float64]
 
 LEAST_WEIGHT = 1e-9  # of price: who does not mind the price at all would pay any
+WEIGHED = ("price_weight", "service_weight", "basket", "rate")
 LEVERS = ("service", "discount", "gift", "points")
 COLUMNS = ("firm", "tier", "lever", "cost", "worth_per_cost", "cost_share", "experienced", "sustained")
 
 
-def four_tests(market: Market) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a firm did for its customers in the long run, and who they are at its end.
+
+    Parameters
+    ----------
+    firm : str
+        The firm.
+    tiers : tuple of str
+        Names of its tiers.
+    books : sequence of array, shape (n_tiers, 7 types, n_lines)
+        Its books of each period of the long run.
+    delivery : array, shape (n_periods,)
+        Share of the promised service that was delivered in each.
+    gift : array, shape (n_tiers,)
+        Cost of the gift at each purchase now, in money.
+    gift_worth : float
+        What a unit of money spent on gifts is worth to who gets them.
+    programme : ProgrammeSpec or None
+        The points programme.
+    service : Served
+        Who is served now, and how.
+    """
+
+    firm: str
+    tiers: tuple[str, ...]
+    books: Sequence[FloatArray]
+    delivery: FloatArray
+    gift: FloatArray
+    gift_worth: float
+    programme: ProgrammeSpec | None
+    service: Served
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The customers that a firm serves, and what each tier gets.
+
+    Parameters
+    ----------
+    is_customer : array of bool, shape (n_people,)
+        Which of the people are customers of the firm.
+    tier : array of int, shape (n_people,)
+        Index of the tier that each holds, or would enter.
+    people : tuple of array, shape (n_people,)
+        Everybody's weights of price and service, basket and rate.
+    delivered, price, cost : array, shape (n_tiers,)
+        Service that arrives, price after the discount, and cost of service per customer and period.
+    """
+
+    is_customer: npt.NDArray[np.bool_]
+    tier: npt.NDArray[np.int8]
+    people: tuple[npt.NDArray[np.float32], ...]
+    delivered: FloatArray
+    price: FloatArray
+    cost: FloatArray
+
+
+def note_levers(market: Market) -> list[Pulled]:
+    """Note of a market what ``four_tests`` needs; it does not change when the market goes on."""
+    history, horizon, relations = market.history, market.horizon, market.town.relations
+    people = tuple(market.town.people[name].copy() for name in WEIGHED)
+    is_customer, tier = relations["is_active"] == 1, relations["tier"].copy()
+    noted = []
+    for f, firm in enumerate(market.firms.values()):
+        n_tiers, offers = len(firm.pyramid.tiers), market.offers[f]
+        noted.append(
+            Pulled(
+                firm=firm.name,
+                tiers=firm.pyramid.tiers,
+                books=[books[f, :n_tiers] for books in history.books[-horizon:]],
+                delivery=np.array([each[f] for each in history.delivery[-horizon:]]),
+                gift=np.array(firm.policy.gift),
+                gift_worth=firm.spec.gift_worth,
+                programme=firm.spec.programme,
+                service=Served(
+                    is_customer=is_customer[:, f],
+                    tier=tier[:, f],
+                    people=people,
+                    delivered=offers["delivered"].copy(),
+                    price=offers["price"].copy(),
+                    cost=np.array(firm.service_costs),
+                ),
+            )
+        )
+    return noted
+
+
+def four_tests(noted: Sequence[Pulled]) -> pd.DataFrame:
     """Judge every lever that a firm pulls at the end of a run, by tier.
 
     Returns
@@ -38,38 +128,36 @@ def four_tests(market: Market) -> pd.DataFrame:
         ``sustained``, the share of the long run's periods in which the promise was kept whole and the tier did not
         cost more than it brought.
     """
-    rows = [row for firm in market.firms.values() for row in _of_firm(market, firm)]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame([row for firm in noted for row in _of_firm(firm)], columns=list(COLUMNS))
 
 
-def _of_firm(market: Market, firm: Firm) -> list[tuple[str, str, str, float, float, float, float, float]]:
-    horizon, f, n_tiers = market.horizon, firm.index, len(firm.pyramid.tiers)
-    by_period = np.array([books[f, :n_tiers] for books in market.history.books[-horizon:]]).sum(axis=2)
+def _of_firm(firm: Pulled) -> list[tuple[str, str, str, float, float, float, float, float]]:
+    n_tiers = len(firm.tiers)
+    by_period = np.array(firm.books).sum(axis=2)
     lines = by_period.sum(axis=0)  # shape (n_tiers, n_lines)
-    delivery = np.array([each[f] for each in market.history.delivery[-horizon:]])
     contribution = by_period[..., Line.REVENUE] - by_period[..., list(TIER_COST_LINES)].sum(axis=-1)
-    is_kept = (contribution >= 0.0) & (delivery[:, None] >= 1.0)
+    is_kept = (contribution >= 0.0) & (firm.delivery[:, None] >= 1.0)
     gross = lines[:, Line.REVENUE] + lines[:, Line.DISCOUNTS] - lines[:, Line.GOODS]
-    programme = firm.spec.programme
-    cost = dict(zip(LEVERS, costs_of(lines, firm.policy.gift, programme), strict=True))
+    programme = firm.programme
+    cost = dict(zip(LEVERS, costs_of(lines, firm.gift, programme), strict=True))
     is_paid = programme is not None and programme.reward_cost > 0.0
     worth_of_reward = programme.reward_worth / programme.reward_cost if programme and is_paid else 0.0
     worth = {
-        "service": service_worth(market, firm),
+        "service": service_worth(firm.service),
         "discount": np.ones(n_tiers),
-        "gift": np.full(n_tiers, firm.spec.gift_worth),
+        "gift": np.full(n_tiers, firm.gift_worth),
         "points": np.full(n_tiers, worth_of_reward),
     }
     issued, redeemed = lines[:, Line.POINTS_ISSUED].sum(), lines[:, Line.POINTS_REDEEMED].sum()
     experienced = {
-        "service": float(delivery.mean()),
+        "service": float(firm.delivery.mean()),
         "discount": 1.0,
         "gift": 1.0,
         "points": min(1.0, redeemed / issued) if issued > 0.0 else 1.0,
     }
     return [
         (
-            firm.name,
+            firm.firm,
             tier,
             lever,
             float(cost[lever][k]),
@@ -78,7 +166,7 @@ def _of_firm(market: Market, firm: Firm) -> list[tuple[str, str, str, float, flo
             experienced[lever],
             float(is_kept[:, k].mean()),
         )
-        for k, tier in enumerate(firm.pyramid.tiers)
+        for k, tier in enumerate(firm.tiers)
         for lever in LEVERS
         if cost[lever][k] > 0.0
     ]
@@ -103,21 +191,18 @@ def costs_of(lines: FloatArray, gift: FloatArray, programme: ProgrammeSpec | Non
     return lines[:, Line.SERVICE], lines[:, Line.DISCOUNTS], gifts, points
 
 
-def service_worth(market: Market, firm: Firm) -> FloatArray:
+def service_worth(served: Served) -> FloatArray:
     """Return what a unit of money spent on service is worth to the customers of each tier, in money.
 
     A level ``s`` is worth ``1 - exp(-beta_s s / beta_p)`` of what a customer pays: the cut in price with the same
     utility. Per period it is that share of basket, price and rate; it costs ``service_cost * s**2``.
     """
-    n_tiers = len(firm.pyramid.tiers)
-    relations, people = market.town.relations[:, firm.index], market.town.people
-    row = np.flatnonzero(relations["is_active"])
-    tier = relations["tier"][row].astype(np.int64)
-    price_weight, service_weight, basket, rate = (
-        people[name][row].astype(np.float64) for name in ("price_weight", "service_weight", "basket", "rate")
-    )
-    delivered, price = (market.offers[firm.index][name][tier] for name in ("delivered", "price"))
+    n_tiers = len(served.cost)
+    row = np.flatnonzero(served.is_customer)
+    tier = served.tier[row].astype(np.int64)
+    price_weight, service_weight, basket, rate = (values[row].astype(np.float64) for values in served.people)
+    delivered, price = served.delivered[tier], served.price[tier]
     share = 1.0 - np.exp(-service_weight * delivered / np.maximum(price_weight, LEAST_WEIGHT))
     sums = np.bincount(tier, share * basket * price * np.minimum(1.0, rate), n_tiers)
-    costs = np.bincount(tier, firm.service_costs[tier], n_tiers)
+    costs = np.bincount(tier, served.cost[tier], n_tiers)
     return np.divide(sums, costs, out=np.zeros(n_tiers), where=costs > 0.0)

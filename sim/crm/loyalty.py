@@ -19,6 +19,13 @@ MORE_IS_LOYAL = np.array([True, False, False, False, True])
 PATRONAGE = ("true", "latent", "spurious", "none")  # Dick & Basu's four kinds
 MOST_OF_WISH = 0.5  # repeat patronage is high if at least this share of the purchases wished for is made here
 
+SENSITIVE = 1.0 / 3.0  # of the odds of buying that a price higher by a tenth costs: a lot
+HIGH_ATTITUDE = 0.5  # to a firm, from 0 to 1
+MANY_FORGIVEN = 3.0  # failures in a row
+FEW_LOOKS = 0.5  # share of the rivals looked at before buying, below which a customer does not shop around
+NO_LIKING = 0.1  # of a rival, from 0 to 1: the error of an answer about nobody
+HARDLY_ANY = 0.05  # share of the purchases wished for
+
 
 class Index(NamedTuple):
     """A loyalty index and how its measures were weighed."""
@@ -106,21 +113,16 @@ def patronage_of(attitude: FloatArray, rival_attitude: FloatArray, repeats: Floa
     return np.where(is_liked, np.where(is_bought, 0, 1), np.where(is_bought, 2, 3))
 
 
-def diagnose(
-    repeats: FloatArray,
-    tenure: IntArray,
-    credit: FloatArray,
-    had_no_rival: BoolArray,
-    has_programme: bool,
-    window: int,
+def diagnose_by_records(
+    repeats: FloatArray, tenure: IntArray, credit: FloatArray, had_no_rival: BoolArray, window: int
 ) -> IntArray:
-    """Tell each customer's loyalty type by behaviour alone.
+    """Tell each customer's loyalty type by what the firm's records hold.
 
-    The first rule that fits decides: *monopoly*, joined while no rival could be bought from; *price*, has been a
-    customer for less than a window, as those are who come for an offer and go; then by purchases (many: at least the
-    median of the rest) and by whether word of mouth has earned credit, the trace that attachment leaves in records:
-    many and credit, *premium*; credit alone, *latent*; many alone, *incentive* if the firm has a programme, else
-    *convenience*; neither, *inertia*.
+    The first rule that fits decides: *monopoly*, joined while no rival could be bought from; *premium*, makes many
+    repeat purchases (at least the median of those who have been customers for a window) and has brought others by word
+    of mouth, the trace that attachment leaves in records; *price*, has been a customer for a window and makes few:
+    divides purchases among firms; else *inertia*: whole purchases here while it lasts, which is seldom long. Records do
+    not tell the other types from these.
 
     Parameters
     ----------
@@ -132,8 +134,6 @@ def diagnose(
         Money on record that word of mouth earned.
     had_no_rival : array of bool, shape (n,)
         Whether the membership began before any rival was open.
-    has_programme : bool
-        Whether the firm gives points or gifts.
     window : int
         Periods within which a customer has bought.
 
@@ -147,14 +147,66 @@ def diagnose(
     Attachment against repeat purchase: Griffin (1995), *Customer Loyalty*; recency, frequency and money as what records
     tell: Hughes (1994), *Strategic Database Marketing*. The rules themselves are ours.
     """
-    is_new = (tenure < window) & ~had_no_rival
-    settled = ~is_new & ~had_no_rival
-    middle = np.median(repeats[settled]) if settled.any() else 0.0
-    is_many, is_advocate = repeats >= middle, credit > 0.0
-    many_alone = LoyaltyType.INCENTIVE if has_programme else LoyaltyType.CONVENIENCE
-    rules = [had_no_rival, is_new, is_many & is_advocate, is_advocate, is_many]
-    kinds = [LoyaltyType.MONOPOLY, LoyaltyType.PRICE, LoyaltyType.PREMIUM, LoyaltyType.LATENT, many_alone]
+    is_settled = (tenure >= window) & ~had_no_rival
+    is_many = repeats >= (np.median(repeats[is_settled]) if is_settled.any() else 0.0)
+    rules = [had_no_rival, is_many & (credit > 0.0), is_settled & ~is_many]
+    kinds = [LoyaltyType.MONOPOLY, LoyaltyType.PREMIUM, LoyaltyType.PRICE]
     return np.select(rules, [int(kind) for kind in kinds], default=int(LoyaltyType.INERTIA))
+
+
+def diagnose_by_answers(
+    price_sensitivity: FloatArray,
+    looks: FloatArray,
+    tolerance: FloatArray,
+    attitude: FloatArray,
+    rival_attitude: FloatArray,
+    share: FloatArray,
+    is_new: BoolArray,
+    had_no_rival: BoolArray,
+) -> IntArray:
+    """Tell the loyalty type of customers who were asked, by their answers beside the records.
+
+    The first rule that fits decides: *price*, a price higher by a tenth would cost a third of the odds or more;
+    *premium*, the attitude to the firm is in the upper half of the scale; *inertia*, forgives three failures in a row
+    or more and looks at less than half of the rivals; *monopoly*, likes no rival at all, knowing none, or joined while
+    there was none; *latent*, likes the firm better than any rival and wishes to buy, but has for a window hardly
+    bought; *convenience*, looks at less than half of the rivals; else *incentive*, looks around for what is given.
+
+    Parameters
+    ----------
+    price_sensitivity, tolerance, attitude, rival_attitude : array, shape (n_asked,)
+        Answers: see :class:`sim.crm.survey.Answers`.
+    looks : array, shape (n_asked,)
+        Share of the rivals looked at before buying, 0 to 1.
+    share : array, shape (n_asked,)
+        Repeat purchases here, of the purchases wished for.
+    is_new : array of bool, shape (n_asked,)
+        Whether the membership is younger than a window.
+    had_no_rival : array of bool, shape (n_asked,)
+        Whether it began before any rival was open.
+
+    Returns
+    -------
+    array of int, shape (n_asked,)
+        Values of ``LoyaltyType``.
+
+    References
+    ----------
+    What keeps each type and what loses it: Griffin (1995), *Customer Loyalty*; Dick & Basu (1994), JAMS 22(2). The
+    rules and where they draw the line are ours.
+    """
+    is_settled_for_it = looks < FEW_LOOKS
+    has_no_other = (rival_attitude < NO_LIKING) | had_no_rival
+    is_held_back = (share < HARDLY_ANY) & (attitude > rival_attitude) & ~is_new
+    rules = {
+        LoyaltyType.PRICE: price_sensitivity >= SENSITIVE,
+        LoyaltyType.PREMIUM: attitude >= HIGH_ATTITUDE,
+        LoyaltyType.INERTIA: (tolerance >= MANY_FORGIVEN) & is_settled_for_it,
+        LoyaltyType.MONOPOLY: has_no_other,
+        LoyaltyType.LATENT: is_held_back,
+        LoyaltyType.CONVENIENCE: is_settled_for_it,
+    }
+    return np.select(list(rules.values()), [int(kind) for kind in rules], default=int(LoyaltyType.INCENTIVE))
 
 
 def agreement(confusion: FloatArray) -> tuple[float, float]:

@@ -13,11 +13,12 @@ import pandas as pd
 
 from sim.accounts import Line
 from sim.crm import elasticity, loyalty, survey, value
+from sim.crm.deferred import Deferred, deferred_of
+from sim.crm.later import Later
 from sim.crm.records import Records, records_of
 from sim.loyalty_types import TYPE_NAMES
 
 if TYPE_CHECKING:
-    from sim.firms import Firm
     from sim.market import Market
 
 FloatArray = npt.NDArray[np.float64]
@@ -26,7 +27,7 @@ IntArray = npt.NDArray[np.int64]
 Columns = Mapping[str, Sequence[Any] | npt.NDArray[Any]]
 
 N_TYPES = len(TYPE_NAMES)
-PART_NAMES = ("historical", "current", "basic_future", "influence", "loyalty")
+PART_NAMES = ("historical", "current", "basic_future", "influence", "credit", "loyalty", "elasticity")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,16 +48,18 @@ class Firmfile:
         Customers who joined in each period, and those of them who have never left.
     no_rival_before : int
         First period in which a rival could be bought from.
-    has_programme : bool
-        Whether it gives points or gifts.
+    n_rivals : int
+        Other firms in the market.
     window : int
         Periods within which a customer has bought.
     discount_rate : float
         By how much money to come loses per period.
     true_type : array of int, shape (n_customers_of_the_firm,)
         The types that customers were born with: no firm sees them.
-    cycles : Cycles
+    cycles : Later of Cycles
         What it spent on service and was paid, by review cycle and tier.
+    deferred : Deferred or None
+        What its customers owe, if it gives them credit.
     """
 
     name: str
@@ -66,11 +69,12 @@ class Firmfile:
     gained: FloatArray
     still: FloatArray
     no_rival_before: int
-    has_programme: bool
+    n_rivals: int
     window: int
     discount_rate: float
     true_type: IntArray
-    cycles: elasticity.Cycles
+    cycles: Later[elasticity.Cycles]
+    deferred: Deferred | None
 
     @cached_property
     def survival(self) -> FloatArray:
@@ -80,16 +84,45 @@ class Firmfile:
     @cached_property
     def value(self) -> value.Value:
         """What each customer is worth."""
-        own = self.records
+        own, window = self.records, self.window
         worth = value.annuity(self.survival, self.discount_rate)
-        return value.customer_value(own.margin, own.credit, own.length, own.tenure, worth, self.window)
+        cost: FloatArray | float = 0.0
+        if self.deferred is not None:
+            cost = value.cost_of_credit(self.deferred, own.revenue, own.length, worth[own.tenure], window)
+        gain = self.gains[own.tier]
+        return value.customer_value(own.margin, own.credit, own.length, own.tenure, worth, window, cost, gain)
+
+    @cached_property
+    def elasticities(self) -> list[elasticity.Elasticity]:
+        """Value elasticity of service, by tier."""
+        cycles = self.cycles.made
+        return [elasticity.value_elasticity(*of) for of in zip(cycles.spent.T, cycles.paid.T, strict=True)]
+
+    @property
+    def gains(self) -> FloatArray:
+        """What a tenth more spent on serving would bring beyond its cost, per customer and period, by tier."""
+        cycles = self.cycles.made
+        spent = cycles.spent[-1] if len(cycles.spent) else np.full(len(self.tiers), np.nan)
+        of_tier = zip(self.elasticities, cycles.left.tolist(), spent.tolist(), strict=True)
+        return np.array([elasticity.gain(*each) for each in of_tier])
 
     @cached_property
     def diagnosed(self) -> IntArray:
-        """The loyalty type of each customer, as told by behaviour alone."""
-        own = self.records
+        """The loyalty type of each customer: by the answers of those asked, of the others by the records alone."""
+        own, said, place = self.records, self.answers, self.answers.place
         had_no_rival = own.since < self.no_rival_before
-        return loyalty.diagnose(own.repeats, own.tenure, own.credit, had_no_rival, self.has_programme, self.window)
+        told = loyalty.diagnose_by_records(own.repeats, own.tenure, own.credit, had_no_rival, self.window)
+        told[place] = loyalty.diagnose_by_answers(
+            said.price_sensitivity,
+            (said.choice_time - 1.0) / max(1, self.n_rivals),
+            said.tolerance,
+            said.attitude,
+            said.rival_attitude,
+            np.divide(own.repeats[place], said.wish, out=np.zeros_like(said.wish), where=said.wish > 0.0),
+            own.tenure[place] < self.window,
+            had_no_rival[place],
+        )
+        return told
 
     @cached_property
     def measures(self) -> FloatArray:
@@ -184,16 +217,22 @@ class Crm:
 
     @cached_property
     def diagnosis(self) -> pd.DataFrame:
-        """The confusion matrix: one row per firm, true type and diagnosed type, with customers. No firm sees it."""
+        """The confusion matrix: one row per firm, source, true type and diagnosed type, with customers.
+
+        ``by`` is ``answers`` of those who were asked, and ``records`` of the others. No firm sees the true types.
+        """
         frames: list[Columns] = []
         for firm in self.firms:
-            counts = np.bincount(firm.true_type * N_TYPES + firm.diagnosed, minlength=N_TYPES**2)
+            was_asked = np.zeros(firm.true_type.size, dtype=np.int64)
+            was_asked[firm.answers.place] = 1
+            cell = (was_asked * N_TYPES + firm.true_type) * N_TYPES + firm.diagnosed
             frames.append(
                 {
-                    "firm": [firm.name] * N_TYPES**2,
-                    "type": np.repeat(TYPE_NAMES, N_TYPES),
-                    "diagnosed": np.tile(TYPE_NAMES, N_TYPES),
-                    "customers": counts,
+                    "firm": [firm.name] * (2 * N_TYPES**2),
+                    "by": np.repeat(("records", "answers"), N_TYPES**2),
+                    "type": np.tile(np.repeat(TYPE_NAMES, N_TYPES), 2),
+                    "diagnosed": np.tile(TYPE_NAMES, 2 * N_TYPES),
+                    "customers": np.bincount(cell, minlength=2 * N_TYPES**2),
                 }
             )
         return _stack(frames)
@@ -272,13 +311,10 @@ class Crm:
         """
         frames: list[Columns] = []
         for firm in self.firms:
-            told = [
-                elasticity.value_elasticity(*of) for of in zip(firm.cycles.spent.T, firm.cycles.paid.T, strict=True)
-            ]
-            slope, low, high, changes, verdict = zip(*told, strict=True)
+            slope, low, high, changes, verdict = zip(*firm.elasticities, strict=True)
             frames.append(
                 {
-                    "firm": [firm.name] * len(told),
+                    "firm": [firm.name] * len(slope),
                     "tier": firm.tiers,
                     "elasticity": slope,
                     "low": low,
@@ -319,19 +355,15 @@ def take_stock(market: Market) -> Crm:
                 gained=gained[:, firm.index],
                 still=still[firm.index].astype(np.float64),
                 no_rival_before=min(rivals, default=market.period),
-                has_programme=_has_programme(market, firm),
+                n_rivals=len(rivals),
                 window=market.scenario.customers.activity_window,
                 discount_rate=market.scenario.discount_rate,
                 true_type=market.town.people["type"][records.row].astype(np.int64),
-                cycles=elasticity.cycles_of(market, firm),
+                cycles=elasticity.cycles_to_come(market, firm),
+                deferred=deferred_of(market, firm, records),
             )
         )
     return Crm(tuple(files), tuple(files), market.horizon)
-
-
-def _has_programme(market: Market, firm: Firm) -> bool:
-    offers = market.offers[firm.index]
-    return bool(any((offers[name] > 0.0).any() for name in ("points", "gift", "perks")))
 
 
 def _worth(firm: Firmfile) -> dict[str, FloatArray]:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sim.crm.deferred import Deferred, loss_shares
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
@@ -20,17 +22,20 @@ class Value(NamedTuple):
     current: FloatArray  # earned in the present window
     basic: FloatArray  # own margin to come, if the customer stayed no longer than a newcomer
     influence: FloatArray  # margin to come by what the customer says to others
+    credit: FloatArray  # interest to come on what the customer owes, and what of it will not be paid: 0 or less
     loyalty: FloatArray  # own margin to come because the customer has proved to stay
+    elasticity: FloatArray  # margin that could come if the firm spent a little more on serving the customer: 0 or more
 
     @property
     def clv(self) -> FloatArray:
-        """Customer lifetime value: the discounted own margin to come."""
-        return self.basic + self.loyalty
+        """Customer lifetime value: the discounted own margin to come, less what credit costs."""
+        return self.basic + self.credit + self.loyalty
 
     @property
     def total(self) -> FloatArray:
-        """Historical, current and future value."""
-        return self.historical + self.current + self.basic + self.influence + self.loyalty
+        """Historical, current and future value: the sum of all parts, in their order."""
+        total: FloatArray = sum(self[1:], start=self[0])
+        return total
 
 
 def survival_curve(gained: FloatArray, still: FloatArray) -> FloatArray:
@@ -121,7 +126,14 @@ def credible_rate(amount: FloatArray, length: FloatArray, prior_length: float) -
 
 
 def customer_value(
-    margin: FloatArray, credit: FloatArray, length: FloatArray, tenure: IntArray, worth: FloatArray, window: int
+    margin: FloatArray,
+    credit: FloatArray,
+    length: FloatArray,
+    tenure: IntArray,
+    worth: FloatArray,
+    window: int,
+    cost_of_credit: FloatArray | float = 0.0,
+    gain: FloatArray | float = 0.0,
 ) -> Value:
     """Return what each customer has been, is and will be worth.
 
@@ -137,6 +149,10 @@ def customer_value(
         Of one unit per period from a customer of each age: see ``annuity``.
     window : int
         Periods that are the present.
+    cost_of_credit : array, shape (n,), optional
+        Money of today that deferred payment will cost: see ``cost_of_credit``.
+    gain : array, shape (n,), optional
+        Money per period that more service would bring beyond its cost: see ``sim.crm.elasticity.gain``.
     """
     past = margin / length
     own, spoken = credible_rate(margin, length, window), credible_rate(credit, length, window)
@@ -145,8 +161,38 @@ def customer_value(
         current=past * np.minimum(tenure, window),
         basic=own * worth[0],
         influence=spoken * worth[tenure],
+        credit=np.zeros_like(past) - cost_of_credit,
         loyalty=own * (worth[tenure] - worth[0]),
+        elasticity=worth[tenure] * gain,
     )
+
+
+def cost_of_credit(
+    own: Deferred, revenue: FloatArray, length: FloatArray, worth_now: FloatArray, window: int
+) -> FloatArray:
+    """Return what deferred payment will cost of each customer, in money of today.
+
+    That is what is owed times the share expected to be lost, and interest: what a unit sold on credit costs to carry,
+    times what the customer buys for in a period, for as long as the customer stays. What will be lost of sales to come
+    is not in it: bad debts are off the margin on record, and so off the margin to come.
+
+    Parameters
+    ----------
+    own : Deferred
+        Accounts and books.
+    revenue : array, shape (n,)
+        Money paid, on record.
+    length : array, shape (n,)
+        Periods that the record is worth.
+    worth_now : array, shape (n,)
+        Of one unit per period from each customer.
+    window : int
+        Length of record at which a customer's own counts as much as all customers'.
+    """
+    bought = np.zeros_like(revenue)
+    bought[own.pays_later] = credible_rate(revenue[own.pays_later], length[own.pays_later], window)
+    cost: FloatArray = own.owed * loss_shares(own) + own.carrying_cost * bought * worth_now
+    return cost
 
 
 def quadrant_of(current: FloatArray, potential: FloatArray) -> IntArray:

@@ -35,6 +35,7 @@ class WinBack(Lever):
         n, n_blocks = market.n_customers, market.n_blocks
         firsts = np.arange(1, n_blocks) * n // n_blocks
         self.block = np.searchsorted(firsts, np.arange(n), side="right")
+        self.made: list[tuple[int, int, int]] = []  # offers: period, firm, how many
 
     @classmethod
     def is_pulled(cls, scenario: Scenario) -> bool:
@@ -64,6 +65,7 @@ class WinBack(Lever):
         people["is_alert"][called] = 1
         cells: Any = (self.block[called], f, relations["tier"][called], people["type"][called], int(Line.ACQUISITION))
         np.add.at(market.books, cells, spec.contact_cost)
+        self.made.append((market.period, f, called.size))
 
     def after_life(self) -> None:
         """Forget those who moved away."""
