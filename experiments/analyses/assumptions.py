@@ -106,7 +106,7 @@ def factors_of(given: Sequence[str], scenario: Scenario) -> list[Factor]:
     InputError
         If a factor is named twice, or its path or an extreme is not allowed.
     """
-    factors = sorted(map(parse, given), key=lambda each: each.path) or unsure(scenario)
+    factors = [parse(text) for text in given] or unsure(scenario)
     paths = [each.path for each in factors]
     for path in paths:
         if paths.count(path) > 1:
