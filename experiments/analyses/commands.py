@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from experiments.named import scenario_of
+from sim.errors import InputError
 
 if TYPE_CHECKING:
     from experiments.analyses.page import Found
@@ -98,9 +99,10 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
 
         arms = _arms(scenario, against, overrides(settings))
         factors = factors_of(varied, next(iter(arms.values())))
+        page = _page(out, "sensitivity")
         with Bench(workers) as bench:
             found = ask_sensitivity(bench, arms, factors, metric, range(1, seeds + 1), method, size)
-        _tell(found, out or Path("reports/sensitivity"), as_json)
+        _tell(found, page, as_json)
 
     @group.command()
     @click.argument("scenario")
@@ -130,9 +132,10 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
 
         arms = _all_arms(scenario, overrides(settings))
         factors = factors_of(varied, next(iter(arms.values())))
+        page = _page(out, "robustness")
         with Bench(workers) as bench:
             found = ask_robustness(bench, arms, factors, metric, range(1, seeds + 1), worlds)
-        _tell(found, out or Path("reports/robustness"), as_json)
+        _tell(found, page, as_json)
 
     @group.command()
     @click.argument("scenario")
@@ -179,9 +182,10 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
             arms |= {arm: scenario_of(f"{scenario}:{arm}", changes) for arm in load_scenario(scenario).arms}
         search, judge = range(1, seeds + 1), range(seeds + 1, seeds + fresh + 1)
         levers = factors_of(varied, base)
+        page = _page(out, "optimise")
         with Bench(workers) as bench:
             found = ask_optimum(bench, arms, levers, search, judge, trials, budget)
-        _tell(found, out or Path("reports/optimise"), as_json)
+        _tell(found, page, as_json)
 
     @group.command()
     @click.argument("scenario")
@@ -215,23 +219,33 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
 
         base = scenario_of(scenario, overrides(settings))
         players = players_of(base, strategies)
+        page = _page(out, "tournament")
         with Bench(workers) as bench:
             found = ask_tournament(bench, base, players, firms, range(1, seeds + 1))
-        _tell(found, out or Path("reports/tournament"), as_json)
+        _tell(found, page, as_json)
+
+
+def _page(out: Path | None, command: str) -> Path:
+    """Return the folder of the page, which can be written."""
+    from experiments.saved import require_writable
+
+    folder = out or Path("reports") / command
+    require_writable(folder / "data")
+    return folder
 
 
 def _arms(spec: str, against: str | None, changes: dict[str, object]) -> dict[str, Scenario]:
     scenario = scenario_of(spec, changes)
     if against is None:
         return {scenario.name: scenario}
-    path = spec.rpartition(":")[0] if ":" in spec and not Path(spec).exists() else spec
+    path, _, own = spec.rpartition(":") if ":" in spec and not Path(spec).exists() else (spec, "", "")
+    if against == own:
+        raise InputError("is what it is held against", key="--against", value=against, allowed="another arm")
     other = scenario_of(f"{path}:{against}", changes)
     return {scenario.name.rpartition(":")[2]: scenario, against: other}
 
 
 def _all_arms(spec: str, changes: dict[str, object]) -> dict[str, Scenario]:
-    from sim.errors import InputError
-
     scenario = scenario_of(spec, changes)
     if not scenario.arms:
         raise InputError("has no arms to choose between", file=scenario.source, key="arms", allowed="two arms or more")

@@ -153,7 +153,7 @@ def with_settings(scenario: Scenario, points: Sequence[Mapping[str, Any]]) -> li
 
 def _balanced(scenario: Scenario, point: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings with shares of types made to sum to 1, the types not named in proportion."""
-    wanted = {path.removeprefix(MIX): float(value) for path, value in point.items() if path.startswith(MIX)}
+    wanted = {path.removeprefix(MIX): _share(path, value) for path, value in point.items() if path.startswith(MIX)}
     rest = {path: value for path, value in point.items() if not path.startswith(MIX)}
     if not wanted:
         return rest
@@ -168,3 +168,9 @@ def _balanced(scenario: Scenario, point: Mapping[str, Any]) -> dict[str, Any]:
     excess = sum(mix.values()) - 1.0
     mix[max(mix, key=lambda name: mix[name])] -= excess  # rounding
     return {**rest, "customers.mix": mix}
+
+
+def _share(path: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+        raise InputError("is no share", key=path, value=value, allowed="0 to 1")
+    return float(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -52,7 +53,7 @@ class Found:
     answer: Mapping[str, Any]
     failures: Sequence[str] = field(default=())
 
-    def save(self, out: Path, command: str) -> Path:
+    def save(self, out: str | Path, command: str = "asked from Python") -> Path:
         """Write ``out/report.html`` and the data beside it; return the page.
 
         Raises
@@ -60,20 +61,33 @@ class Found:
         InputError
             If the folder cannot be written.
         """
-        require_writable(out / "data")
+        folder = Path(out)
+        require_writable(folder / "data")
         for name, frame in self.data.items():
-            frame.to_csv(out / "data" / f"{name}.csv", index=False)
-        page = _environment().get_template("analysis.html.jinja")
-        text = page.render(
-            title=self.title,
-            kicker=self.kicker,
-            sentences=self.sentences,
-            tables=self.tables,
-            pictures=self.pictures,
-            failures=self.failures,
-            command=command,
+            frame.to_csv(folder / "data" / f"{name}.csv", index=False)
+        return _write(folder / "report.html", self.page(command))
+
+    def page(self, command: str) -> str:
+        """Return the page as HTML: what was found, pictures, tables, and the command that shows it again."""
+        return (
+            _environment()
+            .get_template("analysis.html.jinja")
+            .render(
+                title=self.title,
+                kicker=self.kicker,
+                sentences=self.sentences,
+                tables=self.tables,
+                pictures=self.pictures,
+                failures=self.failures,
+                command=command,
+            )
         )
-        return _write(out / "report.html", text)
+
+    def _repr_html_(self) -> str:
+        """Show the page in a notebook, in a frame of its own: it brings its own styles."""
+        page = html.escape(self.page("asked from Python"), quote=True)
+        title = html.escape(self.title)
+        return f'<iframe srcdoc="{page}" style="width: 100%; height: 40em; border: 0" title="{title}"></iframe>'
 
     def tell(self, as_json: bool, **places: str) -> None:
         """Print what was found: in words and tables, or as JSON; and where it and its runs are kept, by name."""

@@ -9,7 +9,6 @@ from pydantic import Field
 from experiments.analyses.assumptions import require_ends, unsure
 from experiments.analyses.evaluate import Bench
 from experiments.analyses.sensitivity import Factor
-from experiments.named import scenario_of
 from experiments.study.kinds import Kind, Options, options_of
 from sim.errors import InputError
 
@@ -52,6 +51,12 @@ class Sensitivity(Kind):
 
     def check(self, study: Study) -> None:
         """Refuse options, arms and extremes of factors that are not allowed."""
+        options = options_of(study, self.Options)
+        if options.method == "sobol" and options.size & (options.size - 1):
+            raise InputError(
+                "is no size of a Sobol' sequence", file=study.source, key="options.size", value=options.size,
+                allowed="2, 4, 8, 16, ...",
+            )  # fmt: skip
         self._arms(study)
         _factors(study)
 
@@ -67,11 +72,24 @@ class Sensitivity(Kind):
 
     def _arms(self, study: Study) -> dict[str, Scenario]:
         against, base = options_of(study, self.Options).against, study.base
+        if study.given_arms is not None:
+            if len(study.given_arms) > 2:
+                raise InputError("too many", key="arms", value=list(study.given_arms), allowed="one, or two to compare")
+            return study.given_arms
+        name = base.name.rpartition(":")[2]
         if against is None:
             return {base.name: base}
-        path = study.scenario.rpartition(":")[0] or study.scenario
-        other = scenario_of(f"{path}:{against}", study.set, study.folder)
-        return {base.name.rpartition(":")[2]: base, against: other}
+        if against == name:
+            raise InputError(
+                "is what it is held against", file=study.source, key="options.against", value=against,
+                allowed="another arm",
+            )  # fmt: skip
+        try:
+            return {name: base, against: study.sibling(against)}
+        except InputError as error:
+            raise InputError(
+                error.problem, file=study.source, key="options.against", value=against, allowed=error.allowed
+            ) from None
 
 
 class Robustness(Kind):
@@ -82,17 +100,18 @@ class Robustness(Kind):
     def check(self, study: Study) -> None:
         """Refuse a scenario without arms, options, and extremes of factors that are not allowed."""
         options_of(study, self.Options)
-        if not study.base.arms:
-            raise InputError("has no arms to choose between", file=study.base.source, key="arms", allowed="two or more")
+        if len(study.arms) < 2:
+            raise InputError("nothing to choose between", file=study.base.source, key="arms", allowed="two or more")
         _factors(study)
 
     def run(self, study: Study, runner: Runner) -> Found:
         """Ask the robustness analysis."""
         from experiments.analyses.ask_robustness import ask_robustness
 
-        arms = {arm: study.base.arm(arm) for arm in study.base.arms}
         worlds = options_of(study, self.Options).worlds
-        return ask_robustness(Bench(runner=runner), arms, _factors(study), study.outcomes[0], study.seed_range, worlds)
+        return ask_robustness(
+            Bench(runner=runner), study.arms, _factors(study), study.outcomes[0], study.seed_range, worlds
+        )
 
 
 class Optimise(Kind):
@@ -112,7 +131,7 @@ class Optimise(Kind):
         from experiments.analyses.ask_optimum import ask_optimum
 
         options, seeds = options_of(study, self.Options), study.seed_range
-        arms = {"as it is": study.base, **{arm: study.base.arm(arm) for arm in study.base.arms}}
+        arms = study.given_arms or {"as it is": study.base, **study.arms}
         fresh = range(seeds.stop, seeds.stop + options.fresh)
         return ask_optimum(Bench(runner=runner), arms, _factors(study), seeds, fresh, options.trials, options.budget)
 
@@ -126,7 +145,12 @@ class Tournament(Kind):
         """Refuse options and strategies that are not allowed."""
         from experiments.analyses.ask_tournament import players_of
 
-        players_of(study.base, options_of(study, self.Options).strategies)
+        players = players_of(study.base, options_of(study, self.Options).strategies)
+        if len(players) < 2:
+            raise InputError(
+                "nobody to play against", file=study.source, key="options.strategies", value=list(players),
+                allowed="two or more",
+            )  # fmt: skip
 
     def run(self, study: Study, runner: Runner) -> Found:
         """Play it."""
@@ -139,6 +163,9 @@ class Tournament(Kind):
 
 def _factors(study: Study) -> list[Factor]:
     """Return what varies, or what few are sure of; the extremes of each are checked."""
-    factors = study.factors or unsure(study.base)
-    require_ends(factors, study.base)
+    factors = sorted(study.factors, key=lambda each: each.path) or unsure(study.base)
+    try:
+        require_ends(factors, study.base)
+    except InputError as error:
+        raise study.blame(error, "vary") from None
     return factors

@@ -57,7 +57,11 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         type=click.IntRange(2, 1_000_000),
         help="Fill ranges PATH=LOW:HIGH by so many points (Sobol') instead of combining values.",
     )
-    @click.option("--seeds", type=click.IntRange(1, 100_000), default=10, help="Seeds of every point.")
+    @click.option(
+        "--seeds",
+        type=click.IntRange(1, 100_000),
+        help="Seeds of every point; with --until, the most.  [default: 10; with --until 1000]",
+    )
     @click.option("--until", metavar="NAME=WIDTH%", help="As many of the seeds as it takes: see loyalty compare.")
     @click.option("--outcome", "outcomes", multiple=True, help="What is asked about.  [default: profit, retention]")
     @click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Change a setting (a TOML value).")
@@ -70,7 +74,7 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         scenario: str,
         varied: tuple[str, ...],
         points: int | None,
-        seeds: int,
+        seeds: int | None,
         until: str | None,
         outcomes: tuple[str, ...],
         settings: tuple[str, ...],
@@ -87,9 +91,12 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         from experiments.analyses.assumptions import parse
         from experiments.named import scenario_of
         from experiments.study.study_file import study_of
+        from sim.errors import InputError
 
         vary: dict[str, Any] = {}
         for factor in map(parse, varied):
+            if factor.path in vary:
+                raise InputError("is varied twice", key="--vary", value=factor.path, allowed="each path once")
             whole = int if factor.is_whole else float
             ends = {"low": whole(factor.low), "high": whole(factor.high)}
             vary[factor.path] = list(factor.choices) if factor.choices else ends
@@ -99,9 +106,9 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
             "scenario": scenario,
             "set": changes,
             "vary": vary,
-            "seeds": seeds,
             "design": {"kind": "sobol", "points": points} if points else {"kind": "grid"},
         }
+        asked |= {"seeds": seeds} if seeds else {}
         asked |= {"until": until} if until else {}
         asked |= {"outcomes": outcomes} if outcomes else {}
         _do(study_of(asked), store, workers, cluster, out, as_json)
@@ -154,23 +161,23 @@ def _do(
     study: Study, store: Path | None, workers: int | None, cluster: str | None, out: Path | None, as_json: bool
 ) -> None:
     """Check a study, have its runs made, and say and write what they tell; exit 1 if one failed."""
-    from experiments.runner import Progress
-    from experiments.study.execute import Runner
-    from experiments.study.kinds import kind_of
+    from experiments.saved import require_writable
+    from experiments.study.do import do_study
     from experiments.study.store import Store
 
-    kind = kind_of(study.kind)
-    total = kind.check(study)
     place = store or (study.folder / study.store if study.store else Path("stores") / study.name)
-    kept = Store(place)
-    about = study.model_dump(mode="json") | {"settings": study.base.content_hash()}
-    said = Progress(0)
-    with Runner(kept, study.name, about, total=total, workers=workers, cluster=cluster, progress=said) as runner:
-        found = kind.run(study, runner)
-        tally = runner.tally
+    page = out or Path("reports") / study.name
+
+    def opened() -> Store:
+        kept = Store(place)
+        for folder in (place, page / "data"):
+            require_writable(folder)
+        return kept
+
+    found, tally = do_study(study, opened, workers=workers, cluster=cluster)
     if tally.known:
         click.echo(f"{tally.made:,} runs made; {tally.known:,} were in {place}", err=True)
-    written = found.save(out or Path("reports") / study.name, shlex.join(["loyalty", *sys.argv[1:]]))
+    written = found.save(page, shlex.join(["loyalty", *sys.argv[1:]]))
     found.tell(as_json, store=str(place), report=str(written))
     if tally.n_failed:
         click.echo(f"{tally.n_failed} runs failed; they are listed in the report and in the store", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import json
 import tomllib
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from scipy.stats import qmc
 
 from experiments.analyses.evaluate import with_settings
@@ -50,6 +50,8 @@ def grid(factors: Sequence[Factor]) -> list[Point]:
 def filled(kind: str, factors: Sequence[Factor], n_points: int) -> list[Point]:
     """Return points that fill the factors' ranges: a Latin hypercube or a scrambled Sobol' sequence.
 
+    The order in which the factors are given does not matter.
+
     References
     ----------
     McKay, M. D., Beckman, R. J. & Conover, W. J. (1979). Technometrics 21(2), 239-245. Owen, A. B. (1998). Scrambling
@@ -59,7 +61,8 @@ def filled(kind: str, factors: Sequence[Factor], n_points: int) -> list[Point]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The balance properties of Sobol")
         places = sampler(len(factors), rng=np.random.default_rng(DESIGN_SEED)).random(n_points)
-    return list(settings(factors, places))
+    by_path = np.argsort(np.argsort([factor.path for factor in factors]))
+    return list(settings(factors, places[:, by_path]))
 
 
 def one_at_a_time(factors: Sequence[Factor]) -> list[Point]:
@@ -77,15 +80,40 @@ def from_csv(path: Path) -> list[Point]:
     Raises
     ------
     InputError
-        If it cannot be read, or has no rows.
+        If it cannot be read, a column has no name or one that another has, a row has more or fewer cells than the
+        header, two rows are the same, or there is no row.
     """
     try:
-        table = pd.read_csv(path, dtype=str, na_filter=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read: {error}", file=path, allowed="a CSV file with a header of paths") from None
-    if table.empty or not len(table.columns):
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file, strict=True)
+            rows = [(lines.line_num, [cell.strip() for cell in cells]) for cells in lines if cells]
+    except (OSError, ValueError, csv.Error) as error:
+        told = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"cannot be read: {told}", file=path, allowed="a CSV file in UTF-8") from None
+    (first, header), *below = rows or [(1, [])]
+    _require_paths(header, path, first)
+    if not below:
         raise InputError("has no rows", file=path, allowed="a row per point below a header of dotted paths")
-    return [{str(key): _value(text) for key, text in row.items() if text.strip()} for row in table.to_dict("records")]
+    points: dict[str, tuple[int, Point]] = {}
+    for line, cells in below:
+        if len(cells) != len(header):
+            allowed = f"{len(header)} cells, as in the header; an empty one leaves the scenario as it is"
+            raise InputError(f"has {len(cells)}", file=path, key=f"line {line}", allowed=allowed)
+        point = {key: _value(text) for key, text in zip(header, cells, strict=True) if text}
+        before, _ = points.setdefault(json.dumps(point, sort_keys=True, default=str), (line, point))
+        if before != line:
+            raise InputError(f"the same as line {before}", file=path, key=f"line {line}", allowed="each point once")
+    return [point for _, point in points.values()]
+
+
+def _require_paths(header: Sequence[str], path: Path, line: int) -> None:
+    """Refuse a header that does not name every column, each by a name of its own."""
+    if len(header) == 1 and ";" in header[0]:
+        raise InputError("columns are separated by semicolons", file=path, key=f"line {line}", allowed="commas")
+    for place, name in enumerate(header, 1):
+        if not name or name in header[: place - 1]:
+            problem = f'"{name}" is there twice' if name else f"column {place} has no name"
+            raise InputError(problem, file=path, key=f"line {line}", allowed="a dotted path per column, each once")
 
 
 def scenarios_of(base: Scenario, kind: str, points: Sequence[Point]) -> list[Scenario]:
@@ -118,7 +146,7 @@ def runs_of(base: Scenario, kind: str, points: Sequence[Point], seeds: Sequence[
 
 def _labels(point: Point) -> dict[str, Label]:
     return {
-        path: value if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)
+        path: value if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False, default=str)
         for path, value in point.items()
     }
 

@@ -143,7 +143,7 @@ class Runner:
         except KeyboardInterrupt:
             batch.write()
             raise Interrupted(
-                f"stopped; {batch.made:,} runs were finished and are kept in {self.store.path}; "
+                f"stopped; {self.tally.made + batch.made:,} runs were finished and are kept in {self.store.path}; "
                 "the same command goes on from there"
             ) from None
         finally:
@@ -257,10 +257,10 @@ class _Batch:
 
     def write(self) -> None:
         """Put into the store what came since the last time."""
-        outcomes, failures = self._outcomes, self._failed
-        self._outcomes, self._failed = [], []
-        self.runner.store.add(outcomes)
-        self.runner.store.add_failed(failures)
+        self.runner.store.add(self._outcomes)
+        self._outcomes = []  # not before: a Ctrl-C while they were written would lose them
+        self.runner.store.add_failed(self._failed)
+        self._failed = []
         self._written = time.monotonic()
 
     def tally(self) -> Tally:

@@ -114,22 +114,25 @@ def tell(study: Study, frame: pd.DataFrame, failures: Sequence[str]) -> Found:
     told = f"{study.focal_firm}, {count(len(study.points()), 'point')}, {count(n_runs, 'run')}"
     if frame.empty:
         return Found(study.title, told, ["Every run failed."], [], [], {"runs": frame}, {"runs": 0}, failures)
-    by_seed = study.design.kind not in FILLING
+    by_seed, is_single = study.design.kind not in FILLING, study.design.kind == "one_at_a_time"
     effects: list[dict[str, Any]] = []
     pictures: list[Picture] = []
     sentences: list[str] = []
     for name in study.outcomes:
         for path in paths:
-            levels = levels_of(frame, path, name, by_seed=by_seed)
-            if len(levels) < 2:
+            own = frame[frame[path].notna() | frame[paths].isna().all(axis=1)] if is_single else frame
+            levels = levels_of(own, path, name, by_seed=by_seed)
+            if sum(math.isfinite(level.found.mean) for level in levels) < 2:
                 continue
             effects += [
-                {"outcome": name, "factor": path, "value": level.label, "mean": level.found.mean,
+                {"outcome": name, "factor": path,
+                 "value": level.at if math.isfinite(level.at) else level.label, "mean": level.found.mean,
                  "ci_low": level.found.low, "ci_high": level.found.high, "n": level.found.n} for level in levels
             ]  # fmt: skip
             sentences.append(_sentence(name, path, levels, horizon, by_seed=by_seed))
             over = f"over {count(frame['seed'].nunique(), 'seed')}" if by_seed else "over points"
-            others = "; all else that varies is averaged over" if len(paths) > 1 else ""
+            others = "; nothing else is changed" if is_single else "; all else that varies is averaged over"
+            others = others if len(paths) > 1 else ""
             caption = (
                 f"{metric(name, horizon).label} of {study.focal_firm}: mean and 95% interval {over}{others}. "
                 f"{count(n_runs, 'run')}."
