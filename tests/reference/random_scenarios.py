@@ -314,6 +314,15 @@ def join_forces(specs: list[Raw]) -> None:
             programme["coalition"] = "alliance"
 
 
+def fit_to_customers(spec: Raw, people: Raw) -> None:
+    """Take from a firm what only businesses look for, if customers are none."""
+    if "business" not in people:
+        spec.pop("business", None)
+    if "business" not in spec:
+        for levers in spec["tiers"].values():
+            levers.pop("delivery", None)
+
+
 #: What a tier may be given in place of what the firm gives all.
 _TIER_LEVERS = st.fixed_dictionaries(
     {},
@@ -419,11 +428,7 @@ def raw_scenarios(draw: st.DrawFn, topology: str, edge_list: Path, log: Path) ->
     if draw(st.booleans()):
         people["business"] = draw(some_of(BusinessBuyersSpec))
     for spec in specs:
-        if "business" not in people:
-            spec.pop("business", None)
-        if "business" not in spec:
-            for levers in spec["tiers"].values():
-                levers.pop("delivery", None)
+        fit_to_customers(spec, people)
     channels = st.fixed_dictionaries(
         {"effort": _decimals(0.0, 0.6), "cost": _decimals(0.0, 4.0)}, optional={"serves": _decimals(0.0, 1.0)}
     )
