@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pydantic import BeforeValidator, Field, model_validator
 
 from sim.bond_settings import ContactSpec, ReferralSpec, WinBackSpec
+from sim.business import BusinessSpec
 from sim.credit_settings import CreditSpec
 from sim.errors import nearest
 from sim.parts import PartSpec, Whole, whole_of
@@ -62,6 +63,7 @@ class TierSpec(Settings):
         default=None, description="cost of what is given when a complaint is made good, in money"
     )
     contact: Frac | None = Field(default=None, description="share of a representative's full attention")
+    delivery: Frac | None = Field(default=None, description="reliability of delivery to businesses")
 
 
 def _by_name(tag: str, default: str) -> BeforeValidator:
@@ -116,6 +118,9 @@ class FirmSpec(Settings):
         default={}, description="levers by tier, where a tier is given something else; a strategy changes them further"
     )
     complaint_cost: NonNegative = Field(default=3.0, description="cost of handling a complaint, in money")
+    complaint_ease: Annotated[float, Field(ge=0, le=10)] = Field(
+        default=1.0, description="how often customers who were failed complain, relative to what is usual"
+    )
     recovery: Frac = Field(default=0.8, description="chance that full service makes good a complaint")
     goodwill: NonNegative = Field(
         default=0.0, description="cost of what is given, in own product, when a complaint is made good, in money"
@@ -140,6 +145,9 @@ class FirmSpec(Settings):
         default=None, description="the staff; by default service does not depend on their morale"
     )
     credit: CreditSpec | None = Field(default=None, description="payment later; by default all pay at once")
+    business: BusinessSpec | None = Field(
+        default=None, description="what customers who are businesses look for; by default it has nothing of that"
+    )
     voice: VoiceSpec | None = Field(
         default=None, description="work on what customers suggest; by default it changes nothing"
     )
@@ -231,6 +239,16 @@ class FirmSpec(Settings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _delivery_is_to_businesses(self) -> FirmSpec:
+        for tier, levers in self.tiers.items():
+            if levers.delivery is not None and self.business is None:
+                raise ValueError(
+                    f"tiers.{tier}.delivery = {levers.delivery}, but the firm has no table business; allowed: "
+                    "with that table (and customers.business)"
+                )
+        return self
+
     def channels_by_tier(self, channels: dict[str, ChannelSpec]) -> list[ChannelSpec]:
         """Return the channel of each tier."""
         return [channels[self.tier_channels.get(tier, self.channel)] for tier in self.pyramid.tiers]
@@ -253,6 +271,7 @@ class FirmSpec(Settings):
             recovery=self.recovery * ones,
             goodwill=self.goodwill * ones,
             contact=(self.contact.attention if self.contact else 0.0) * ones,
+            delivery=(self.business.delivery if self.business else 0.0) * ones,
             price=self.price,
             quality=self.whole.quality,
             advertising=self.advertising if self.mix is None else self.mix.spend("advertising"),

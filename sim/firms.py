@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from sim import review
 from sim.accounts import N_LINES, TIER_COST_LINES, FirmCost, Line
+from sim.business import Business, BusinessSpec
 from sim.framework import mesa
 from sim.pricing import Posted, Pricing
 from sim.promotion import Promotion
@@ -69,6 +70,8 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         self.promotion = Promotion(spec.mix) if spec.mix is not None else None
         self.staff = Staff(spec.staff) if spec.staff is not None else None
         self.voice = Voice(spec.voice) if spec.voice is not None else None
+        buyers, has_contacts = market.scenario.customers.business, spec.contact is not None
+        self.business = Business(spec.business or BusinessSpec(), buyers, has_contacts) if buyers is not None else None
         # service delivered relative to what is promised: past 1 if morale is high, and never beyond full service
         self.delivery = self.staff.delivery if self.staff else 1.0
         self.familiar = np.zeros((len(self.pyramid.tiers), 7))  # periods of familiarity, summed over customers
@@ -108,6 +111,11 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         """Service level that reaches each tier: what capacity and staff make of the firm's own, and the channel's."""
         own = np.minimum(1.0, self.policy.service * self.delivery)
         return np.where(self.is_handed_over, self.channel_service, own)
+
+    @property
+    def support(self) -> FloatArray:
+        """What each tier gets besides service, in levels of service: nothing, but for businesses."""
+        return self.business.support(self.policy) if self.business else np.zeros(len(self.policy.tiers))
 
     def posted(self, policy: Policy) -> Posted:
         """Return what everybody can see of the firm when it posts a policy."""
@@ -202,14 +210,15 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         takes_part, perks = programme_columns(spec, programme)
         pays = programme if programme and programme.kind == "points" else None
         points = pays.points_per_money * policy.points * takes_part if pays else np.zeros(len(policy.tiers))
-        return {
+        failure_rate = self.voice.failure_rate(self.failure_rate) if self.voice else self.failure_rate
+        columns = {
             "is_open": self.is_open,
             "slot": self.market.origins.firm_slots[self.index],
             "entry_tier": self.pyramid.entry_tier,
             "quality": self.quality,
             "quality_value": self.quality_value,
             "inconsistency": spec.whole.inconsistency,
-            "failure_rate": self.voice.failure_rate(self.failure_rate) if self.voice else self.failure_rate,
+            "failure_rate": failure_rate,
             "image": spec.image,
             "ad_reach": 1.0 - math.exp(-self.advertising / spec.contact_cost),
             "unit_cost": spec.unit_cost,
@@ -218,6 +227,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             "goodwill": policy.goodwill,
             "readiness": 1.0 + spec.referral.readiness if spec.referral else 1.0,
             "complaint_cost": spec.complaint_cost,
+            "complaint_ease": spec.complaint_ease,
             "welcome": policy.welcome,
             "win_back": spec.win_back.offer if spec.win_back else 0.0,
             "redeem_at": pays.redeem_at * takes_part if pays else 0.0,
@@ -236,6 +246,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             "credit_worth": spec.tiers_on_credit * (spec.credit.worth if spec.credit else 0.0),
             "channel_cost": policy.channel_cost,
         }
+        return columns | self.business.columns(policy, failure_rate) if self.business else columns
 
     @property
     def quality(self) -> float:
@@ -272,7 +283,8 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         costs, n_people = market.period_firm_costs[self.index], market.n_customers
         if self.is_open:
             costs[FirmCost.ADVERTISING] = self.advertising * n_people
-            costs[FirmCost.FIXED] = self.spec.fixed_cost * n_people
+            business_cost = self.business.running_cost if self.business else 0.0
+            costs[FirmCost.FIXED] = (self.spec.fixed_cost + business_cost) * n_people
             if self.spec.programme and self.has_programme_running:
                 costs[FirmCost.PROGRAMME] = self.spec.programme.running_cost * n_people
             if self.spec.capacity is not None:

@@ -181,7 +181,8 @@ class Market(mesa.Model):  # type: ignore[misc]
             firm.advertising / firm.spec.contact_cost for firm in firms
         ]
         promised = [
-            firm.quality + self.behaviour.service_in_experience * firm.delivered[firm.pyramid.entry_tier]
+            firm.quality
+            + self.behaviour.service_in_experience * (firm.delivered + firm.support)[firm.pyramid.entry_tier]
             for firm in firms
             if firm.is_open
         ]

@@ -15,7 +15,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 PER_TIER: tuple[str, ...] = (
     "service", "discount", "surcharge", "points", "gift", "channel_effort", "channel_cost", "fire", "recovery",
-    "goodwill", "contact",
+    "goodwill", "contact", "delivery",
 )  # fmt: skip
 
 
@@ -47,6 +47,8 @@ class Policy:
         Cost to the firm of what is given, in its own product, when a complaint is made good, in money.
     contact : array, shape (n_tiers,)
         Share of a representative's full attention, 0 to 1.
+    delivery : array, shape (n_tiers,)
+        Reliability of delivery to businesses, 0 to 1.
     price : float
         Price of one unit of basket, relative to the market's usual price.
     quality : float
@@ -69,6 +71,7 @@ class Policy:
     recovery: FloatArray
     goodwill: FloatArray
     contact: FloatArray
+    delivery: FloatArray
     price: float
     quality: float
     advertising: float
@@ -90,7 +93,7 @@ class Policy:
                 raise ValueError(f"policy.{name} = {values}; allowed: finite values of 0 or more")
         if (self.service > 1).any():
             raise ValueError(f"policy.service = {self.service}; allowed: 0 to 1")
-        for name in ("recovery", "contact"):
+        for name in ("recovery", "contact", "delivery"):
             if (getattr(self, name) > 1).any():
                 raise ValueError(f"policy.{name} = {getattr(self, name)}; allowed: 0 to 1")
         if (self.discount >= 1).any():

@@ -65,6 +65,11 @@ class Scenario(Settings):
         if len({firm_slot(name) for name in names}) < len(names):
             raise ValueError("firms: two names share a stream of draws; allowed: rename one of the firms")
         for firm in self.firms:
+            if firm.business is not None and self.customers.business is None:
+                raise ValueError(
+                    f"firms.{firm.name}.business is given, but customers are no businesses; allowed: with a table "
+                    "customers.business (what they weigh)"
+                )
             used = {"channel": firm.channel, **{f"tier_channels.{k}": name for k, name in firm.tier_channels.items()}}
             for key, channel in used.items():
                 if channel not in self.channels:

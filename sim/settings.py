@@ -112,6 +112,28 @@ class BehaviourSpec(Settings):
     credit_window: Period = Field(default=26, description="periods after praise in which it earns credit")
 
 
+class BusinessBuyersSpec(Settings):
+    """What customers who are businesses weigh besides what households do."""
+
+    delivery: NonNegative = Field(default=0.5, description="worth of fully reliable delivery, relative to full service")
+    know_how: NonNegative = Field(default=0.8, description="worth of full know-how, relative to full service")
+    time_to_market: NonNegative = Field(
+        default=0.7, description="worth of the shortest time to market, relative to full service"
+    )
+    personal_contact: NonNegative = Field(
+        default=1.0, description="worth of a representative's full attention, relative to full service"
+    )
+    risk: NonNegative = Field(default=1.0, description="utility lost on a supplier that is a full risk")
+    late_rate: Frac = Field(
+        default=0.1, description="chance that a purchase fails the customer by coming late, if nothing is done for it"
+    )
+
+    @property
+    def full_service(self) -> float:
+        """Full service and all that goes with it, in levels of service."""
+        return 1.0 + self.delivery + self.know_how + self.time_to_market + self.personal_contact
+
+
 class CustomersSpec(Settings):
     """The people of the market."""
 
@@ -141,6 +163,9 @@ class CustomersSpec(Settings):
     )
     demand: DemandSpec = DemandSpec()
     behaviour: BehaviourSpec = BehaviourSpec()
+    business: BusinessBuyersSpec | None = Field(
+        default=None, description="what businesses weigh besides; by default customers are households"
+    )
 
     @field_validator("mix")
     @classmethod

@@ -53,6 +53,33 @@ def test_goodwill_repairs_by_its_worth_in_the_basket_by_hand(goodwill: float, re
     assert record == pytest.approx(books[Line.REVENUE] - costs, rel=1e-6)
 
 
+@pytest.mark.statistical
+@pytest.mark.parametrize(("ease", "complaint_rate"), [(0.0, 0.9), (1.0, 0.3), (2.0, 0.3), (4.0, 0.3)])
+def test_ease_multiplies_the_chance_of_a_complaint(ease: float, complaint_rate: float) -> None:
+    """All are failed and nobody is attached: none, 0.3, 0.6 and all of them complain. Fails by chance 1e-6 each."""
+    changes = {**ALL_COMPLAIN, "customers.behaviour.complaint_rate": complaint_rate}
+    m = market([{**FAILING, "complaint_ease": ease}], changes)
+    m.step()
+    books = m.history.books[0][0].sum(axis=(0, 1))
+    n, p = int(books[Line.FAILURES]), min(1.0, ease * complaint_rate)
+    assert n == books[Line.PURCHASES] > 50
+    assert binom.ppf(0.5e-6, n, p) <= books[Line.COMPLAINTS] <= binom.isf(0.5e-6, n, p)
+    assert books[Line.RECOVERIES] == books[Line.COMPLAINTS]
+
+
+def test_who_complains_and_is_made_good_stays_and_grumbles_less() -> None:
+    """The same failures, the same luck: heard, fewer walk out and fewer tell others."""
+    walked_out, told = [], []
+    for ease in (0.5, 3.0):
+        m = market([{"failure_rate": 0.3, "recovery": 1.0, "service": 0.9, "complaint_ease": ease}, {}])
+        m.run()
+        books = np.sum(m.history.books, axis=0)[0].sum(axis=(0, 1))
+        walked_out.append(books[Line.LOST + Cause.FAILURE])
+        told.append(books[Line.GRIEVANCES])
+    assert walked_out[1] < 0.8 * walked_out[0]
+    assert told[1] < told[0]
+
+
 def test_a_tier_may_be_made_good_and_another_not() -> None:
     """Newcomers are lead, who are never made good; the other tiers always are, at full service."""
     tiers = {"lead": {"recovery": 0.0, "goodwill": 5.0}}
@@ -76,7 +103,8 @@ def test_what_a_tier_is_given_like_all_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"), [("tiers.gold.recovery", 1.5), ("tiers.gold.goodwill", -1.0), ("goodwill", -0.5)]
+    ("setting", "value"),
+    [("tiers.gold.recovery", 1.5), ("tiers.gold.goodwill", -1.0), ("goodwill", -0.5), ("complaint_ease", -1.0)],
 )
 def test_refuses_what_is_no_recovery(setting: str, value: float) -> None:
     with pytest.raises(InputError, match=setting.rsplit(".", maxsplit=1)[-1]):

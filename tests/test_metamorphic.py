@@ -24,7 +24,7 @@ from sim.records import NOBODY
 from sim.scenario import from_settings
 from tests.drawn import Drawn
 from tests.markets import market
-from tests.reference.random_scenarios import Raw, firms
+from tests.reference.random_scenarios import Raw, firms, fit_to_customers
 from tests.sameness import EXAMPLES, assert_states_equal, draw, given_more, ledger, run, seeds, states
 
 # ---- relabelling firms ----------------------------------------------------------------------------------------------
@@ -186,6 +186,7 @@ def test_a_firm_that_nobody_can_reach_leaves_the_others_as_they_were(
     raw["customers"]["behaviour"]["bond"] = 0.0
     raw["customers"]["captive_to"] = raw["firms"][0]["name"]
     nowhere = {**data.draw(firms("Nowhere")), "reach": 0.0, "occasions": []}
+    fit_to_customers(nowhere, raw["customers"])
     one, other = run(raw, seed), run({**raw, "firms": [*raw["firms"], nowhere]}, seed)
     expected, found, n_tiers = states(one), states(other), one.n_tiers
     found = {name: values[:, :-1] if values.ndim == 2 else values for name, values in found.items()}

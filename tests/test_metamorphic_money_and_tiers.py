@@ -47,6 +47,7 @@ MONEY: dict[str, tuple[str, ...]] = {
     "VoiceSpec": ("handling_cost",),
     "BestResponse": ("gift_step",),
     "ContactSpec": ("pay",),
+    "BusinessSpec": ("delivery_cost", "know_how_cost", "time_to_market_cost"),
     "ReferralSpec": ("reward",),
     "WinBackSpec": ("offer", "contact_cost"),
     "LevelBudget": ("gift",),

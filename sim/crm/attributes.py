@@ -74,10 +74,12 @@ def study(market: Market) -> Study:
         name: person[f"{name}_weight"].astype(np.float64)
         for name in ("quality", "service", "effort", "attachment", "reward", "price")
     }
+    business = market.scenario.customers.business
+    full_service = business.full_service if business else 1.0
     counts = np.column_stack(
         [
             weight["quality"],
-            weight["service"],
+            weight["service"] * full_service,
             weight["effort"],
             weight["attachment"] + behaviour.trust_weight,
             np.full(row.size, behaviour.image_weight + behaviour.opinion_weight),
@@ -100,7 +102,7 @@ def study(market: Market) -> Study:
         truth = np.column_stack(
             [
                 offer["quality_value"],
-                offer["delivered"],
+                (offer["delivered"] + offer["support"]) / full_service,
                 1.0 - own["distance"] / STEPS - offer["effort"],
                 (own["attachment"] + trust) / 2.0,
                 (offer["image"] + (1.0 + own["opinion"] / STEPS) / 2.0) / 2.0,

@@ -10,9 +10,10 @@ from sim.records import in_steps, level
 
 
 @inline
-def complains(relation, luck, behaviour):  # type: ignore[no-untyped-def]
-    """Say whether a customer who was failed speaks up: the attached do more often."""
-    return luck < behaviour.complaint_rate + behaviour.complaint_attachment * relation.attachment
+def complains(relation, offer, luck, behaviour):  # type: ignore[no-untyped-def]
+    """Say whether a customer who was failed speaks up: the attached do more often, and more do where it is easy."""
+    inclination = behaviour.complaint_rate + behaviour.complaint_attachment * relation.attachment
+    return luck < offer.complaint_ease * inclination
 
 
 @inline
@@ -27,7 +28,7 @@ def bear_failure(person, relation, offer, u_complain, u_recover, cell, behaviour
     severity = behaviour.failure_severity
     relation.strikes += 1.0
     cell[Line.FAILURES] += 1.0
-    if not complains(relation, u_complain, behaviour):
+    if not complains(relation, offer, u_complain, behaviour):
         return severity
     cell[Line.COMPLAINTS] += 1.0
     cell[Line.RECOVERY] += offer.complaint_cost

@@ -18,13 +18,13 @@ OFFER = np.dtype(
         (name, "f8")
         for name in (
             # the firm's, the same in every tier
-            "quality", "quality_value", "inconsistency", "failure_rate", "image", "prospect", "ad_reach", "unit_cost",
-            "gift_worth", "complaint_cost", "welcome", "points_per_money", "points_worth", "redeem_at",
-            "reward_cost", "clearing", "prize", "readiness", "win_back",
+            "quality", "quality_value", "inconsistency", "image", "prospect", "ad_reach", "unit_cost", "risk",
+            "gift_worth", "complaint_cost", "complaint_ease", "welcome", "points_per_money", "points_worth",
+            "redeem_at", "reward_cost", "clearing", "prize", "readiness", "win_back",
             # the tier's
             "service", "delivered", "list_price", "price", "log_price", "gift", "points", "effort", "channel_cost",
-            "recovery", "goodwill",
-            "credit_worth",
+            "recovery", "goodwill", "failure_rate", "credit_worth",
+            "support",  # what a business gets besides service, in levels of service
             # 0: the tier has no programme; 1: all take part; 2: who has a card does
             "programme",
             # of what members get: whether any of the rest is not 0; shares of what is paid

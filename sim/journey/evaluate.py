@@ -50,7 +50,8 @@ def value_of_product(person, offer):  # type: ignore[no-untyped-def]
 @inline
 def value_of_service(person, relation, offer):  # type: ignore[no-untyped-def]
     """Return the utility of the service to be had, less the effort of buying."""
-    return person.service_weight * offer.delivered - person.effort_weight * (level(relation.distance) + offer.effort)
+    served = offer.delivered + offer.support
+    return person.service_weight * served - person.effort_weight * (level(relation.distance) + offer.effort)
 
 
 @inline
@@ -61,7 +62,7 @@ def value_of_relationship(person, relation, offer, behaviour):  # type: ignore[n
 
 @inline
 def value_of_name(relation, offer, behaviour):  # type: ignore[no-untyped-def]
-    """Return the utility of what is known without buying, of familiarity and of taste.
+    """Return the utility of what is known without buying, of familiarity and of taste, less that of a risk.
 
     Habit: Guadagni & Little (1983), Marketing Science 2(3).
     """
@@ -69,7 +70,7 @@ def value_of_name(relation, offer, behaviour):  # type: ignore[no-untyped-def]
     value += behaviour.habit_weight * level(relation.habit) + relation.taste
     if relation.bought_at < 0:
         value -= behaviour.unfamiliarity_weight
-    return value
+    return value - offer.risk
 
 
 @inline

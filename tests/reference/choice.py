@@ -32,7 +32,8 @@ def appraise(person: Customer, firm: Firm, luck: float) -> Option:
     """Return a considered firm as an option."""
     how, relation, offer = person.model.behaviour, person.relations[firm.number], person.offer_of(firm)
     product = person.quality_weight * firm.quality_value
-    service = person.service_weight * offer.delivered - person.effort_weight * (relation.distance + offer.effort)
+    received = offer.delivered + offer.support
+    service = person.service_weight * received - person.effort_weight * (relation.distance + offer.effort)
     trust = (firm.prospect + relation.trust_quality + relation.trust_character + relation.trust_ability) / 4.0
     bond = person.attachment_weight * relation.attachment + how.trust_weight * trust
     leaning = (
@@ -43,6 +44,7 @@ def appraise(person: Customer, firm: Firm, luck: float) -> Option:
     )
     if relation.bought_at == NEVER:
         leaning -= how.unfamiliarity_weight
+    leaning -= firm.felt_risk
     reward = person.reward_weight * _worth_of_rewards(person, firm, relation, offer)
     price = -person.price_weight * (offer.log_price - person.log_reference)
     win_back = 0.0

@@ -15,6 +15,7 @@ from sim.loyalty_types import LoyaltyType
 from sim.pyramids import SteppedPyramid
 from sim.strategies import Luck, MarketView
 from tests.reference.arithmetic import clip, single
+from tests.reference.business import Supplier
 from tests.reference.person import Word
 from tests.reference.sight import climb, look, scores_of
 
@@ -47,6 +48,8 @@ class Offer:
     recovery: float  # chance that full service makes good a complaint
     goodwill: float  # cost of what is given then
     takes_part: bool  # in the programme, if one runs
+    support: float  # what a business gets besides service
+    failure_rate: float  # chance that a purchase fails, in whatever way
 
 
 class Firm(mesa.Agent):
@@ -72,6 +75,7 @@ class Firm(mesa.Agent):
         """Set up the firm, before anybody knows it."""
         model = self.model
         self.number, self.spec = number, spec
+        self.to_businesses = Supplier(self) if model.settings.business is not None else None
         self.slot = firm_slot(spec.name)
         self.base = spec.base_policy(model.scenario.channels)
         self.decider = spec.strategy.begin(Luck(model.seed_used, spec.name))
@@ -226,6 +230,15 @@ class Firm(mesa.Agent):
         level = self.promise(tier, self.policy)
         return min(1.0, level * self.delivery) if self.serves(tier) else level
 
+    def support(self, tier: int) -> float:
+        """Return what customers of a tier get besides service: nothing, but for businesses."""
+        return self.to_businesses.support(tier) if self.to_businesses else 0.0
+
+    @property
+    def felt_risk(self) -> float:
+        """Utility that businesses lose to the risk of depending on the firm."""
+        return self.to_businesses.felt_risk if self.to_businesses else 0.0
+
     def known_for(self, relation: Relation, period: int) -> int:
         """Return how familiar a customer is in a period, in periods."""
         return min(period - relation.since, self.spec.familiarity_periods)
@@ -357,6 +370,7 @@ class Firm(mesa.Agent):
             self.purse += mix.spend("promotion")
             self.is_cut = self.purse > 0.0
         self.offers = []
+        failure_rate = self.failure_rate * (1.0 - self.failures_avoided)
         for tier in range(len(self.tiers)):
             listed = price * (1.0 + float(policy.surcharge[tier]))
             paid = listed * (1.0 - float(policy.discount[tier])) * (1.0 - mix.cut if self.is_cut else 1.0)
@@ -373,8 +387,10 @@ class Firm(mesa.Agent):
                 recovery=float(policy.recovery[tier]),
                 goodwill=float(policy.goodwill[tier]),
                 takes_part=self.has_programme_for(self.tiers[tier]),
+                support=self.support(tier),
+                failure_rate=failure_rate,
             )
-            self.offers.append(offer)
+            self.offers.append(self.to_businesses.offered(offer, tier) if self.to_businesses else offer)
         self.contacts.append(self.contacts[-1] + self.advertising / self.spec.contact_cost)
 
     # ---- books ------------------------------------------------------------------------------------------------------
@@ -410,7 +426,8 @@ class Firm(mesa.Agent):
             if (mix := self.spec.mix) is not None:
                 spent = mix.spend("brand") + mix.spend("personal_selling") + mix.spend("direct_mail")
                 costs[FirmCost.PROMOTION] = spent * n_people
-            costs[FirmCost.FIXED] = self.spec.fixed_cost * n_people
+            abilities = self.to_businesses.cost_of_abilities if self.to_businesses else 0.0
+            costs[FirmCost.FIXED] = (self.spec.fixed_cost + abilities) * n_people
         by_tier = stock.sum(axis=1)
         load = sum(float(by_tier[k]) * float(self.policy.service[k]) for k in range(len(self.tiers)) if self.serves(k))
         if self.spec.capacity is not None:

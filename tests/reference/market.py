@@ -110,6 +110,8 @@ class ReferenceMarket(mesa.Model):
         """Return what a stranger could expect elsewhere: the mean experience at the open firms' entry tiers."""
         weight = self.behaviour.service_in_experience
         experiences = [
-            firm.quality + weight * firm.delivered(firm.entry_tier) for firm in self.firm_list if firm.is_open
+            firm.quality + weight * (firm.delivered(firm.entry_tier) + firm.support(firm.entry_tier))
+            for firm in self.firm_list
+            if firm.is_open
         ]
         return math.fsum(experiences) / len(experiences) if experiences else 0.0

@@ -234,7 +234,7 @@ class Customer(mesa.Agent):
         is_first = relation.bought_at == NEVER
         is_dearer = not is_first and self.sees_jump(offer)
         if is_first:
-            relation.expectation = single(firm.quality + how.service_in_experience * offer.service)
+            relation.expectation = single(firm.quality + how.service_in_experience * (offer.service + offer.support))
         self.pay(firm, relation, offer)
         firm.enter(Line.CONSIDERED, self, len(options))
         relation.bought_at = self.model.period
@@ -319,9 +319,10 @@ class Customer(mesa.Agent):
         firm, how = purchase.firm, self.model.behaviour
         luck, _, failure, complain = draws.block(self.model.seed_used, _AT_USE, self.model.period, self.id, firm.slot)
         product = firm.quality + firm.inconsistency * draws.normal_of(luck)
-        purchase.experience = product + how.service_in_experience * purchase.offer.delivered
-        purchase.is_failure = failure < firm.failure_rate * (1.0 - firm.failures_avoided)
+        purchase.experience = product + how.service_in_experience * (purchase.offer.delivered + purchase.offer.support)
+        purchase.is_failure = failure < purchase.offer.failure_rate
         inclination = how.complaint_rate + how.complaint_attachment * purchase.relation.attachment
+        inclination *= firm.spec.complaint_ease
         purchase.is_complaint = purchase.is_failure and complain < inclination
 
     def after_sales(self, purchase: Purchase) -> None:

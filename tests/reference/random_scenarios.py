@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from sim.bond_settings import ContactSpec, ReferralSpec, WinBackSpec
+from sim.business import BusinessSpec
 from sim.credit_settings import CreditSpec
 from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
@@ -19,7 +20,7 @@ from sim.programme_settings import CashBackSpec, OccasionSpec, PrizesSpec, Progr
 from sim.promotion import CHANNELS, BudgetSpec, PromotionSpec
 from sim.pyramids import RANKING_KEYS, SHAPES
 from sim.pyramids.observed import MEASURED, OBSERVED, SCALES
-from sim.settings import BehaviourSpec, CustomersSpec, DemandSpec
+from sim.settings import BehaviourSpec, BusinessBuyersSpec, CustomersSpec, DemandSpec
 from sim.staff import StaffSpec
 from sim.strategies import STRATEGIES
 from sim.topologies import EVEN_DEGREE, RECORDED, TAKES
@@ -256,6 +257,8 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
         for levers in raw["tiers"].values():
             levers.pop("contact", None)
     if draw(st.booleans()):
+        raw["business"] = draw(some_of(BusinessSpec))
+    if draw(st.booleans()):
         raw["referral"] = draw(some_of(ReferralSpec))
     if draw(st.booleans()):
         raw["win_back"] = draw(some_of(WinBackSpec, skip=("most",))) | {"most": draw(st.sampled_from((0.02, 0.3, 1.0)))}
@@ -311,6 +314,15 @@ def join_forces(specs: list[Raw]) -> None:
             programme["coalition"] = "alliance"
 
 
+def fit_to_customers(spec: Raw, people: Raw) -> None:
+    """Take from a firm what only businesses look for, if customers are none."""
+    if "business" not in people:
+        spec.pop("business", None)
+    if "business" not in spec:
+        for levers in spec["tiers"].values():
+            levers.pop("delivery", None)
+
+
 #: What a tier may be given in place of what the firm gives all.
 _TIER_LEVERS = st.fixed_dictionaries(
     {},
@@ -324,6 +336,7 @@ _TIER_LEVERS = st.fixed_dictionaries(
         "recovery": _decimals(0.0, 1.0),
         "goodwill": st.integers(0, 8).map(float),
         "contact": _decimals(0.0, 1.0),
+        "delivery": _decimals(0.0, 1.0),
     },
 )
 
@@ -412,6 +425,10 @@ def raw_scenarios(draw: st.DrawFn, topology: str, edge_list: Path, log: Path) ->
         behaviour["quality_floor"], behaviour["quality_want"] = 0.2, 0.9
     if draw(st.booleans()):
         people["captive_to"] = specs[0]["name"]
+    if draw(st.booleans()):
+        people["business"] = draw(some_of(BusinessBuyersSpec))
+    for spec in specs:
+        fit_to_customers(spec, people)
     channels = st.fixed_dictionaries(
         {"effort": _decimals(0.0, 0.6), "cost": _decimals(0.0, 4.0)}, optional={"serves": _decimals(0.0, 1.0)}
     )
