@@ -54,7 +54,9 @@ MARKET_TABLES = {  # so do those; of the first, every firm is kept
     "occasions": ("arm", "seed", "firm", "name", "invited", "willing", "guests", "needs"),
 }  # fmt: skip
 TIER_LINES = ("goods", "service", "recovery", "incentives", "channel", "acquisition", "bad_debt")
-FIRM_LINES = ("advertising", "capacity", "programme", "fixed", "promotion", "staff", "events", "interest", "voice")
+FIRM_LINES = (
+    "advertising", "capacity", "programme", "fixed", "promotion", "staff", "events", "interest", "voice", "development",
+)  # fmt: skip
 USUAL_TIERS = ("platinum", "gold", "iron", "lead")
 USUAL_TYPES = ("monopoly", "inertia", "latent", "convenience", "price", "incentive", "premium")
 UNTIERED = "no tier"
