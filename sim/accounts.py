@@ -54,19 +54,20 @@ class Line(IntEnum):
     GUESTS = 21  # at the firm's events
     REFERRALS = 22  # new customers whom the customers counted here have brought, and were rewarded for
     WON_BACK = 23  # of those gained, who had lapsed and were offered to come back
-    REVENUE = 24
-    DISCOUNTS = 25  # already taken off the revenue
-    REWARDS = 26  # what of the incentives the programme gave, invitations included
-    ON_CREDIT = 27  # what of the revenue is to be paid later ...
-    COLLECTED = 28  # ... and what of that was paid
-    GOODS = 29
-    SERVICE = 30
-    RECOVERY = 31
-    INCENTIVES = 32
-    CHANNEL = 33
-    ACQUISITION = 34
-    BAD_DEBT = 35  # never paid, of what was sold on credit
-    LOST = 36
+    CROSS_PURCHASES = 24  # of new products, beside the purchase
+    REVENUE = 25
+    DISCOUNTS = 26  # already taken off the revenue
+    REWARDS = 27  # what of the incentives the programme gave, invitations included
+    ON_CREDIT = 28  # what of the revenue is to be paid later ...
+    COLLECTED = 29  # ... and what of that was paid
+    GOODS = 30
+    SERVICE = 31
+    RECOVERY = 32
+    INCENTIVES = 33
+    CHANNEL = 34
+    ACQUISITION = 35
+    BAD_DEBT = 36  # never paid, of what was sold on credit
+    LOST = 37
 
 
 N_LINES = int(Line.LOST) + len(Cause)
@@ -89,6 +90,7 @@ class FirmCost(IntEnum):
     EVENTS = 6  # that the firm holds, but for what each guest costs
     INTEREST = 7  # on what customers owe
     VOICE = 8  # working on what customers suggest
+    DEVELOPMENT = 9  # of new products
 
 
 COST_NAMES: tuple[str, ...] = (

@@ -112,6 +112,8 @@ class Stream(IntEnum):
     ATTEND = 164
     LOT = 165
     WANT = 166
+    # at a purchase, one per person (slot: the firm and the product): whether to take up a new product
+    TAKE_UP = 176
     # at a review of a pyramid that asks, one per customer and firm (slot: the firm)
     TELL_SATISFACTION = 200
     TELL_CLOSENESS = 201

@@ -92,7 +92,7 @@ class Count(NamedTuple):
 @inline
 def is_count(line):  # type: ignore[no-untyped-def]
     """Say whether a line of the books counts whole things: people, purchases, words, points."""
-    return line <= Line.GRIEVANCES_HEARD or Line.POINTS_ISSUED <= line <= Line.WON_BACK or line >= Line.LOST
+    return line <= Line.GRIEVANCES_HEARD or Line.POINTS_ISSUED <= line <= Line.CROSS_PURCHASES or line >= Line.LOST
 
 
 @inline

@@ -34,7 +34,9 @@ SAMPLE_SIZE = 400  # people in the sample of the network
 TIER_COST_NAMES = tuple(line.name.lower() for line in TIER_COST_LINES)
 COUNT_LINES = ("failures", "complaints", "recoveries", "praise", "grievances", "praise_heard", "grievances_heard")
 POINT_LINES = ("points_issued", "points_redeemed", "points_expired", "points_honoured")
-PROGRAMME_LINES = ("member_purchases", "member_repurchases", "prizes", "guests", "rewards", "referrals", "won_back")
+PROGRAMME_LINES = (
+    "member_purchases", "member_repurchases", "prizes", "guests", "rewards", "referrals", "won_back", "cross_purchases",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,12 @@ from sim.errors import InputError, nearest
 from sim.explain import explain
 from sim.firm_settings import DEFAULT_CHANNELS, ChannelSpec, FirmSpec
 from sim.network_settings import NetworkSpec
-from sim.programme_settings import check_coalitions
-from sim.settings import AnyEvent, CustomersSpec, Settings, SurveySpec
+from sim.programme_settings import check_coalitions, check_tiers
+from sim.settings import AnyEvent, CustomersSpec, Launch, Settings, SurveySpec
 
 SHIPPED_FOLDER = Path(__file__).resolve().parent.parent / "scenarios"
 MAX_FIRMS = 16
+MAX_LAUNCHES = 32
 
 
 class Scenario(Settings):
@@ -97,6 +98,19 @@ class Scenario(Settings):
                 if occasion.at >= self.periods:
                     key = f"firms.{firm.name}.occasions.{i}.at"
                     raise ValueError(f"{key} = {occasion.at}; allowed: below periods = {self.periods}")
+        return self
+
+    @model_validator(mode="after")
+    def _launches_can_be_told(self) -> Scenario:
+        launches = [event for event in self.events if isinstance(event, Launch)]
+        if len(launches) > MAX_LAUNCHES:
+            raise ValueError(f"events: {len(launches)} launches; allowed: up to {MAX_LAUNCHES}")
+        names = [(launch.firm, launch.name) for launch in launches]
+        for launch in launches:
+            if names.count((launch.firm, launch.name)) > 1:
+                raise ValueError(f'events: {launch.firm} launches "{launch.name}" twice; allowed: each name once')
+            tiers = next(firm for firm in self.firms if firm.name == launch.firm).pyramid.tiers
+            check_tiers(f"the launch of {launch.name}: told", launch.told, tiers)
         return self
 
     @field_validator("arms")

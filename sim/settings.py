@@ -306,8 +306,33 @@ class Seeding(_Event):
     )
 
 
+class Launch(_Event):
+    """A firm launches a new product, which its customers may buy beside what they buy already."""
+
+    kind: Literal["launch"]
+    firm: str = Field(description="the firm that launches it")
+    name: Annotated[str, Field(min_length=1, max_length=60)] = Field(
+        default="new product", description="name of the product"
+    )
+    development_cost: NonNegative = Field(
+        default=0.5, description="cost of developing it, in money per person in the market"
+    )
+    price: NonNegative = Field(default=0.2, description="price, as a share of what the customer buys already")
+    unit_cost: NonNegative = Field(default=0.1, description="cost of goods, on the price's scale")
+    told: tuple[str, ...] | None = Field(default=None, description="tiers that are told of it; by default all")
+    telling_cost: NonNegative = Field(
+        default=0.1, description="cost of telling a customer at a purchase, until they take it up, in money"
+    )
+    appeal: float = Field(
+        default=-4.0, ge=-50, le=50, description="log odds that who is told takes it up at a purchase, by itself"
+    )
+    by_attachment: float = Field(default=2.0, ge=-50, le=50, description="added to the log odds at full attachment")
+    by_trust: float = Field(default=1.0, ge=-50, le=50, description="added at full trust in quality")
+    by_satisfaction: float = Field(default=0.0, ge=-50, le=50, description="added at full satisfaction")
+
+
 AnyEvent = Annotated[
     Entry | Exit | AccessOpened | PriceChange | QualityCrisis | ProgrammeStart | ProgrammeEnd | ConstraintLifted
-    | AdvertisingBurst | Seeding,
+    | AdvertisingBurst | Seeding | Launch,
     Field(discriminator="kind"),
 ]  # fmt: skip

@@ -32,6 +32,12 @@ def draw(data: st.DataObject, drawn: list[Drawn], without: tuple[str, ...] = ())
     return raw
 
 
+def tell_everyone(raw: Raw) -> None:
+    """Have everybody told of what is launched, whatever the tiers are called."""
+    for event in raw["events"]:
+        event.pop("told", None)
+
+
 def run(raw: Raw, seed: int) -> Market:
     """Return a market that has run to its end."""
     m = Market(from_settings(raw), seed, collect=False)

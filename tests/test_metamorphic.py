@@ -25,7 +25,7 @@ from sim.scenario import from_settings
 from tests.drawn import Drawn
 from tests.markets import market
 from tests.reference.random_scenarios import Raw, firms, fit_to_customers
-from tests.sameness import EXAMPLES, assert_states_equal, draw, given_more, ledger, run, seeds, states
+from tests.sameness import EXAMPLES, assert_states_equal, draw, given_more, ledger, run, seeds, states, tell_everyone
 
 # ---- relabelling firms ----------------------------------------------------------------------------------------------
 
@@ -222,6 +222,7 @@ def without_totals(raw: Raw) -> None:
     raw["network"] = {"topology": "empty"}
     raw["events"] = [event for event in raw["events"] if event["kind"] != "seeding"]  # of a share of all
     raw["customers"]["behaviour"]["trust_weight"] = 0.0  # trust looks at whether a firm grows
+    tell_everyone(raw)
     for firm in raw["firms"]:
         for shared in ("capacity", "pricing", "staff", "promotion", "budget", "voice", "win_back"):
             firm.pop(shared, None)  # by a firm's customers, or decided by what all of them do
@@ -266,6 +267,7 @@ def test_credit_that_nobody_ranks_by_changes_nothing_else(
 ) -> None:
     """And it grows in proportion to the share that is credited."""
     raw = draw(data, drawn, without=("advocate_first",))
+    tell_everyone(raw)
     for firm in raw["firms"]:
         if firm["pyramid"]["scheme"] not in ("two_tier", "four_tier", "n_tier"):  # levels may ask for credit
             without_tiers(firm)

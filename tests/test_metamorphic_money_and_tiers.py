@@ -17,7 +17,18 @@ from sim.scenario import from_settings
 from tests.drawn import Drawn, models_in
 from tests.markets import market
 from tests.reference.random_scenarios import Raw
-from tests.sameness import EXAMPLES, MONEY_LINES, assert_states_equal, draw, given_more, ledger, run, seeds, states
+from tests.sameness import (
+    EXAMPLES,
+    MONEY_LINES,
+    assert_states_equal,
+    draw,
+    given_more,
+    ledger,
+    run,
+    seeds,
+    states,
+    tell_everyone,
+)
 
 # ---- scaling money --------------------------------------------------------------------------------------------------
 
@@ -36,6 +47,7 @@ MONEY: dict[str, tuple[str, ...]] = {
     "DemandSpec": ("mean_basket",),
     "AdvertisingBurst": ("spend",),
     "Seeding": ("cost",),
+    "Launch": ("development_cost", "telling_cost"),
     "RewardTheBest": ("gift",),
     "TieredIncentives": ("gift",),
     "ChaseAcquisition": ("advertising", "welcome"),
@@ -133,6 +145,7 @@ def with_tiers(raw: Raw, n_tiers: int, shares: list[float], service: float) -> R
     firm.pop("pricing", None)  # may look at what the firm earned, a sum over tiers
     for part in (firm.get("programme", {}), firm.get("credit", {}), *firm["occasions"]):
         part.pop("group", None)
+    tell_everyone(raw)
     return raw
 
 

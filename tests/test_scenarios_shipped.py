@@ -30,7 +30,7 @@ N_PERIODS = 12
 N_CUSTOMERS = 300
 COSTS = (
     "goods", "service", "recovery", "incentives", "channel", "acquisition", "bad_debt", "advertising", "capacity",
-    "programme", "fixed", "promotion", "staff", "events", "interest", "voice",
+    "programme", "fixed", "promotion", "staff", "events", "interest", "voice", "development",
 )  # fmt: skip
 
 KEY = re.compile(r'^\s*(?:"[^"]+"|[A-Za-z_][\w.-]*)\s*=|^\s*\{')  # sets a key, or is a row in a list of tables

@@ -57,7 +57,9 @@ MARKET_TABLES = {  # so do those; of the first and the last, every firm is kept
     "elasticity": ("arm", "seed", "tier", "elasticity", "low", "high", "changes"),
 }  # fmt: skip
 TIER_LINES = ("goods", "service", "recovery", "incentives", "channel", "acquisition", "bad_debt")
-FIRM_LINES = ("advertising", "capacity", "programme", "fixed", "promotion", "staff", "events", "interest", "voice")
+FIRM_LINES = (
+    "advertising", "capacity", "programme", "fixed", "promotion", "staff", "events", "interest", "voice", "development",
+)  # fmt: skip
 USUAL_TIERS = ("platinum", "gold", "iron", "lead")
 USUAL_TYPES = ("monopoly", "inertia", "latent", "convenience", "price", "incentive", "premium")
 UNTIERED = "no tier"

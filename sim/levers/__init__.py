@@ -11,6 +11,7 @@ from sim.levers.base import Lever
 from sim.levers.contacts import Contacts
 from sim.levers.credit import Credit
 from sim.levers.familiarity import Familiarity
+from sim.levers.launches import Launches
 from sim.levers.occasions import Occasions
 from sim.levers.personal_contact import PersonalContact
 from sim.levers.programmes import Programmes
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 #: In the order in which they are pulled within each moment of a period.
 LEVERS: tuple[type[Lever], ...] = (
-    Contacts, Familiarity, Programmes, Occasions, PersonalContact, Referral, WinBack, Credit,
+    Contacts, Familiarity, Programmes, Occasions, PersonalContact, Referral, WinBack, Credit, Launches,
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from sim.programme_settings import CashBackSpec, OccasionSpec, PrizesSpec, Progr
 from sim.promotion import CHANNELS, BudgetSpec, PromotionSpec
 from sim.pyramids import RANKING_KEYS, SHAPES
 from sim.pyramids.observed import MEASURED, OBSERVED, SCALES
-from sim.settings import BehaviourSpec, BusinessBuyersSpec, CustomersSpec, DemandSpec
+from sim.settings import BehaviourSpec, BusinessBuyersSpec, CustomersSpec, DemandSpec, Launch
 from sim.staff import StaffSpec
 from sim.strategies import STRATEGIES
 from sim.topologies import EVEN_DEGREE, RECORDED, TAKES
@@ -180,7 +180,7 @@ def firm_strategies(draw: st.DrawFn, tiers: tuple[str, ...], can_rank: bool) -> 
     raw: Raw = {"name": name}
     for key, field in STRATEGIES[name].model_fields.items():
         is_table = "dict" in str(field.annotation)
-        level = _decimals(0.0, 0.6 if key in ("discount", "undercut") else 1.0)
+        level = _decimals(0.0, 0.6 if key in ("discount", "undercut", "price_step") else 1.0)
         level = st.integers(0, 4).map(float) if key in ("points", "gift", "welcome") else level
         level = _decimals(0.3, 1.2) if key in ("floor", "price") else level
         level = _decimals(1.0, 5.0) if key == "top" else level
@@ -341,6 +341,9 @@ _TIER_LEVERS = st.fixed_dictionaries(
 )
 
 
+_LOG_ODDS = ("appeal", "by_attachment", "by_trust", "by_satisfaction")
+
+
 @st.composite
 def events(draw: st.DrawFn, firm_specs: list[Raw], periods: int) -> Raw:
     """Draw something that happens."""
@@ -348,7 +351,7 @@ def events(draw: st.DrawFn, firm_specs: list[Raw], periods: int) -> Raw:
     firm = draw(st.sampled_from(firm_specs))
     if "programme" in firm:
         kinds += ["programme_start", "programme_end"]
-    kind = draw(st.sampled_from([*kinds, "advertising_burst", "seeding"]))
+    kind = draw(st.sampled_from([*kinds, "advertising_burst", "seeding", "launch", "launch"]))
     raw: Raw = {"kind": kind, "at": draw(st.integers(0, periods - 1))}
     if kind not in ("constraint_lifted",) and (kind != "access_opened" or draw(st.booleans())):
         raw["firm"] = firm["name"]
@@ -365,6 +368,11 @@ def events(draw: st.DrawFn, firm_specs: list[Raw], periods: int) -> Raw:
                 "to": draw(st.sampled_from(("hubs", "fringe", "anyone"))),
             }
             raw |= {"cost": draw(st.sampled_from((0.0, 4.0))), "talk": draw(st.sampled_from((1.0, 3.0)))}
+        case "launch":
+            raw |= draw(some_of(Launch, skip=_LOG_ODDS))
+            raw |= {key: draw(st.sampled_from((-3.0, 0.0, 2.0))) for key in _LOG_ODDS}
+            if draw(st.booleans()):
+                raw["told"] = [FirmSpec.model_validate(firm).pyramid.tiers[0]]
         case "constraint_lifted":
             raw["share"] = draw(st.sampled_from((0.5, 1.0)))
     if kind in ("price_change", "quality_crisis") and draw(st.booleans()):
@@ -443,5 +451,8 @@ def raw_scenarios(draw: st.DrawFn, topology: str, edge_list: Path, log: Path) ->
         "customers": people,
         "network": network,
         "firms": specs,
-        "events": draw(st.lists(events(specs, periods), max_size=8)),
+        "events": [
+            each | ({"name": f"product {k}"} if each["kind"] == "launch" else {})
+            for k, each in enumerate(draw(st.lists(events(specs, periods), max_size=8)))
+        ],
     }

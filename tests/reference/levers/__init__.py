@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tests.reference.levers.base import Lever
 from tests.reference.levers.contacts import Contacts
 from tests.reference.levers.credit import Credit
+from tests.reference.levers.launches import Launches
 from tests.reference.levers.occasions import Occasions
 from tests.reference.levers.personal_contact import PersonalContact
 from tests.reference.levers.programmes import Programmes
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 #: In the same order as in ``sim.levers``.
 LEVERS: tuple[type[Lever], ...] = (
-    Contacts, Programmes, Occasions, PersonalContact, Referral, WinBack, Credit,
+    Contacts, Programmes, Occasions, PersonalContact, Referral, WinBack, Credit, Launches,
 )  # fmt: skip
 
 
