@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from experiments.analyses import optimise, robustness, sensitivity, tournament
+from experiments.analyses import labels, optimise, robustness, sensitivity, tournament
 from experiments.analyses.sensitivity import Factor
 from sim.errors import InputError
 
@@ -65,6 +65,7 @@ def test_the_sentence_names_the_assumption_and_those_not_told_apart() -> None:
     close = pd.DataFrame([("price", 0.5, 0.3, 0.7), ("talk", 0.4, 0.2, 0.6)], columns=columns)
     assert sensitivity.in_a_sentence("Profit", clear, 0.1).startswith("Profit hangs on price (80%")
     assert "not told apart from talk" in sensitivity.in_a_sentence("Profit", close, 0.1)
+    assert "one seed does not tell" in sensitivity.in_a_sentence("Profit", clear, math.nan)
 
 
 @pytest.mark.parametrize(
@@ -238,3 +239,20 @@ def test_limits_on_choices_are_said_by_name() -> None:
     assert str(robustness.Limit(topology, 0.0, 0.5, 0.01)) == "network.topology is ring or random"
     assert str(robustness.Limit(Factor("x", 0.0, 10.0), 0.2, 1.0, 0.01)) == "x is above 2"
     assert str(robustness.Limit(Factor("x", 0.0, 10.0), 0.2, 0.5, 0.01)) == "x is from 2 to 5"
+
+
+# ---- labels ---------------------------------------------------------------------------------------------------------
+
+
+def test_settings_go_by_their_ends_unless_two_would_be_called_alike() -> None:
+    paths = ["customers.behaviour.praise_rate", "customers.mix.price", "firms.A.price", "x.size", "y.size"]
+    assert labels.short(paths) == ["praise_rate", "mix.price", "A.price", "x.size", "y.size"]
+
+
+def test_names_beside_points_stay_clear_of_each_other_and_inside() -> None:
+    points = [(100.0 + 3 * k, 50.0 + k) for k in range(4)] + [(278.0, 20.0), (2.0, 20.0)]
+    boxes = labels.apart(points, ["equal", "A", "B", "C", "tiered_service", "D"], 8.5, 280.0)
+    for k, (left, bottom, right, top) in enumerate(boxes):
+        assert 0.0 <= left < right <= 280.0
+        for a, b, c, d in boxes[:k]:
+            assert right <= a or c <= left or top <= b or d <= bottom

@@ -68,7 +68,7 @@ def ask_robustness(
         f"{in_unit(float(table['max_regret'].iloc[0]), unit)} less than the best policy of that world.",
         robustness.in_a_sentence(f"“{first}” does worse than “{baseline}”", box),
         f"Over all worlds “{first}” differs from “{baseline}” by {difference_in_unit(gap.mean, unit)} "
-        f"({range_of(gap, unit, is_difference=True)}).",
+        f"({range_of(gap, unit, is_difference=True)}){' points' if unit == 'percent' else ''}.",
     ]
     rows = [
         (
@@ -110,12 +110,17 @@ def ask_robustness(
             "mean regret",
         ),
     ]
+    shown_by = (
+        "the two assumptions that bound the box most; the frame is the box"
+        if box.limits
+        else "the first two assumptions; no box of them stands out"
+    )
     if len(factors) > 1:
         drawn.append(
             pictures.box_of_worlds(
                 "box",
                 f"Where “{first}” loses",
-                f"Each mark is a world, by the two assumptions that bound the box most: {about}.",
+                f"Each mark is a world, by {shown_by}: {about}.",
                 factors,
                 places,
                 loses,

@@ -9,6 +9,7 @@ import pandas as pd
 
 from experiments.analyses import pictures, sensitivity
 from experiments.analyses.evaluate import Bench, with_settings
+from experiments.analyses.labels import short
 from experiments.analyses.page import Found, plain, say
 from experiments.analyses.sensitivity import Factor
 from experiments.report.intervals import Interval, interval_of
@@ -72,8 +73,8 @@ def ask_sensitivity(
         share = sensitivity.seed_variance_share(values)
         sentences = [_capital(sensitivity.in_a_sentence(what, indices, share))]
         shown = [
-            (str(row["factor"]), Interval(row["total"], row["total_low"], row["total_high"], n))
-            for _, row in indices.iterrows()
+            (name, Interval(row["total"], row["total_low"], row["total_high"], n))
+            for name, (_, row) in zip(short(indices["factor"].tolist()), indices.iterrows(), strict=True)
         ]
         caption = (
             f"Share of the variance of {what} that each assumption makes, with its interactions (total Sobol' index), "
@@ -85,8 +86,8 @@ def ask_sensitivity(
         indices = sensitivity.morris_effects(factors, places, mean)
         sentences = [f"{_capital(what)}: {sensitivity.screened(indices)}"]
         shown = [
-            (str(row["factor"]), Interval(row["mu_star"], row["ci_low"], row["ci_high"], n))
-            for _, row in indices.iterrows()
+            (name, Interval(row["mu_star"], row["ci_low"], row["ci_high"], n))
+            for name, (_, row) in zip(short(indices["factor"].tolist()), indices.iterrows(), strict=True)
         ]
         caption = (
             f"Mean absolute change of {what} when an assumption moves over its whole range (Morris's mu*), and 95% "

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.patches import Rectangle
 
+from experiments.analyses.labels import apart
 from experiments.analyses.robustness import Box
 from experiments.analyses.sensitivity import Factor
 from experiments.report.intervals import Interval
@@ -31,11 +32,13 @@ from experiments.report.pictures.canvas import (
     to_svg,
 )
 from experiments.report.pictures.rows import Group, rows, told
-from experiments.report.words import Unit, compact, difference_in_unit, number, percent, signed
+from experiments.report.words import MINUS, Unit, compact, difference_in_unit, number, percent, signed
 
 FloatArray = npt.NDArray[np.float64]
 
 COLOURS = 7
+FEW = 6  # strategies, up to which a matrix has room for three digits
+SIZES = ((1e6, "millions"), (1e3, "thousands"))
 
 
 def style(rank: int, label: str) -> Style:
@@ -70,14 +73,25 @@ def bars(
 
 
 def matrix(key: str, title: str, caption: str, names: Sequence[str], values: FloatArray) -> Picture:
-    """Draw a matrix, own strategy in rows: the darker the more, with the number in each cell."""
-    short = fitted_apart(names, 92.0)
-    left, cell = extent(short) + 10, 26.0
-    depth = cell * len(names)
+    """Draw a matrix, own strategy in rows: the darker the more, with the number in each cell.
+
+    Where there are many, headings are steeper and numbers are written in thousands or millions, which the caption says.
+    """
+    is_large = len(names) > FEW
+    short = fitted_apart(names, 78.0 if is_large else 92.0)
+    left, cell, turn = extent(short) + 10, 26.0, 65 if is_large else 35
+    depth, top = cell * len(names), 84 if is_large else 60
+    most = float(np.nanmax(np.abs(values), initial=0.0))
+    size, word = next(((size, word) for size, word in SIZES if most >= size), (1.0, "")) if is_large else (1.0, "")
+    caption += f" In {word}." if word else ""
+
+    def write(value: float) -> str:
+        return f"{value / size:.1f}".replace("-", MINUS) if word and np.isfinite(value) else compact(value)
+
     with drawing():
-        slant = 0.85 * extent(short[-1:])  # how far the last heading leans out to the right
-        figure, axes = canvas(depth + 66, left, slant, 60, 6)
-        room_for_text = (WIDTH - left - slant) / len(names) / (0.62 * max(len(compact(float(v))) for v in values.flat))
+        slant = (0.35 if is_large else 0.85) * extent(short[-1:])  # how far the last heading leans out to the right
+        figure, axes = canvas(depth + top + 6, left, slant, top, 6)
+        room_for_text = (WIDTH - left - slant) / len(names) / (0.62 * max(len(write(float(v))) for v in values.flat))
         axes.set_xlim(0, len(names))
         axes.set_ylim(len(names), 0)
         axes.axis("off")
@@ -94,7 +108,8 @@ def matrix(key: str, title: str, caption: str, names: Sequence[str], values: Flo
                 textcoords="offset points",
                 ha="left",
                 va="bottom",
-                rotation=35,
+                rotation=turn,
+                rotation_mode="anchor",
                 fontsize=TEXT - 1,
             )
             for j in range(len(names)):
@@ -103,7 +118,7 @@ def matrix(key: str, title: str, caption: str, names: Sequence[str], values: Flo
                     Rectangle((j, i), 1, 1, facecolor=LIGHT["accent"], alpha=0.08 + 0.72 * share, linewidth=0)
                 )
                 axes.text(
-                    j + 0.5, i + 0.5, compact(float(values[i, j])), ha="center", va="center",
+                    j + 0.5, i + 0.5, write(float(values[i, j])), ha="center", va="center",
                     fontsize=min(TEXT - 1.5, room_for_text), color=LIGHT["paper"] if share > 0.6 else LIGHT["ink"],
                 )  # fmt: skip
         words = [
@@ -166,19 +181,24 @@ def front(
         axes.set_ylim(*room(min([*ys, *ends]), max([*ys, *ends]), margin=0.08))
         axes.plot(tried[:, 0], tried[:, 1], ".", color=LIGHT["middling"], markersize=4)
         for group, color, marker in ((kept, LIGHT["arm1"], "o"), (rivals, LIGHT["arm2"], "s")):
-            for name, retention, profit in group:
+            for _, retention, profit in group:
                 if profit.is_known:
                     axes.vlines(retention.mean, profit.low, profit.high, color=color, linewidth=1.2)
                 if retention.is_known:
                     axes.hlines(profit.mean, retention.low, retention.high, color=color, linewidth=1.2)
                 axes.plot(retention.mean, profit.mean, marker=marker, color=color, markersize=6, linestyle="")
-                is_right = retention.mean > sum(axes.get_xlim()) / 2
-                axes.annotate(
-                    fitted(name, 110.0), (retention.mean, profit.mean), (-6 if is_right else 6, 5),
-                    textcoords="offset points", ha="right" if is_right else "left", fontsize=TEXT - 1.5, color=color,
-                )  # fmt: skip
         axes.axhline(0, color=LIGHT["ink"], linewidth=0.8)
         axes.axvline(0, color=LIGHT["ink"], linewidth=0.8)
+        across = axes.bbox.width * 72 / figure.dpi
+        scale = 72 / figure.dpi
+        at = axes.transData.transform([(r.mean, p.mean) for _, r, p in marked]) - (axes.bbox.x0, axes.bbox.y0)
+        texts = [fitted(name, 110.0) for name, _, _ in marked]
+        boxes = apart([(scale * x, scale * y) for x, y in at], texts, TEXT - 1.5, across)
+        for rank, (text, (left, bottom, _, _)) in enumerate(zip(texts, boxes, strict=True)):
+            axes.annotate(
+                text, (0, 0), (left, bottom), xycoords="axes fraction", textcoords="offset points", va="bottom",
+                fontsize=TEXT - 1.5, color=LIGHT["arm1" if rank < len(kept) else "arm2"], annotation_clip=False,
+            )  # fmt: skip
         ticks(axes, "x", lambda value: signed(number(100 * value)))
         ticks(axes, "y", lambda value: signed(compact(value)))
         axes.set_xlabel("change of retention, points")
@@ -219,16 +239,17 @@ def box_of_worlds(
         sides = dict.fromkeys((x, y), (0.0, 1.0))
         sides |= {factors.index(limit.factor): (limit.low, limit.high) for limit in box.limits}
         corner = (sides[x][0], sides[y][0])
-        axes.add_patch(
-            Rectangle(
-                corner,
-                sides[x][1] - corner[0],
-                sides[y][1] - corner[1],
-                fill=False,
-                edgecolor=LIGHT["ink"],
-                linewidth=1.6,
+        if box.limits:
+            axes.add_patch(
+                Rectangle(
+                    corner,
+                    sides[x][1] - corner[0],
+                    sides[y][1] - corner[1],
+                    fill=False,
+                    edgecolor=LIGHT["ink"],
+                    linewidth=1.6,
+                )
             )
-        )
         for axis, k in ((axes.xaxis, x), (axes.yaxis, y)):
             places_of = (0.0, 0.5, 1.0)
             axis.set_ticks(places_of, [_short(factors[k].value(place)) for place in places_of])

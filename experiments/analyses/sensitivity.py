@@ -9,6 +9,7 @@ The indices are SALib's (Iwanaga, Usher & Herman 2022, *Socio-Environmental Syst
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -217,10 +218,12 @@ def in_a_sentence(outcome: str, indices: pd.DataFrame, seed_share: float) -> str
     indices : DataFrame
         Of :func:`sobol_indices`.
     seed_share : float
-        Share of the variance over single runs that is chance: between seeds at the same settings.
+        Share of the variance over single runs that is chance: between seeds at the same settings. NaN of one seed.
     """
     first = indices.iloc[0]
     told = f"chance between seeds is {percent(seed_share)} of the variance between single runs"
+    if not math.isfinite(seed_share):
+        told = "how much of that is chance, one seed does not tell"
     if not first["total_low"] > 0.0:
         return f"No assumption is shown to matter for {outcome}; {told}."
     lead = f"{first['factor']} ({percent(first['total'])} of the variance over the ranges tried, with interactions)"

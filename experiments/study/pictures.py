@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from experiments.study.sweep import Level
 
 
+SIDES = 64.0  # of a curve, left and right of its axes, in points
+
+
 def curve(key: str, title: str, caption: str, path: str, levels: Sequence[Level], unit: Unit) -> Picture:
     """Draw an outcome along a factor: a line with its band along numbers, a point with its interval for each name."""
     along = [each for each in levels if math.isfinite(each.at) and math.isfinite(each.found.mean)]
@@ -39,7 +42,7 @@ def curve(key: str, title: str, caption: str, path: str, levels: Sequence[Level]
     x = [each.at for each in along]
     ends = [end for each in along for end in (each.found.mean, each.found.low, each.found.high) if math.isfinite(end)]
     with drawing():
-        figure, axes = canvas(190.0, 52.0, 12.0, 8.0, 36.0)
+        figure, axes = canvas(190.0, SIDES - 12.0, 12.0, 8.0, 36.0)
         axes.set_xlim(*room(min(x), max(x)))
         axes.set_ylim(*room(min(ends), max(ends)))
         low = [each.found.low if each.found.is_known else each.found.mean for each in along]
@@ -48,7 +51,12 @@ def curve(key: str, title: str, caption: str, path: str, levels: Sequence[Level]
         axes.plot(
             x, [each.found.mean for each in along], color=LIGHT["accent"], marker="o", markersize=4, linewidth=1.4
         )
-        ticks(axes, "x", lambda value: number(float(value)), 5)
+        at_levels = [number(value) for value in x]
+        steps = np.diff(x) / np.ptp(axes.get_xlim()) * (WIDTH - SIDES)
+        if steps.min() > extent(at_levels) + 4:
+            axes.set_xticks(x, at_levels)
+        else:
+            ticks(axes, "x", lambda value: number(float(value)), 5)
         ticks(axes, "y", lambda value: write(float(value)), 5)
         axes.grid(axis="both")
         axes.set_xlabel(path)
