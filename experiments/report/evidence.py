@@ -53,7 +53,7 @@ MARKET_TABLES = {  # so do those; of the first, every firm is kept
     ),
     "occasions": ("arm", "seed", "firm", "name", "invited", "willing", "guests", "needs"),
 }  # fmt: skip
-TIER_LINES = ("goods", "service", "recovery", "incentives", "channel", "acquisition", "bad_debt")
+TIER_LINES = ("goods", "service", "recovery", "incentives", "channel", "acquisition", "bad_debt", "commission")
 FIRM_LINES = (
     "advertising", "capacity", "programme", "fixed", "promotion", "staff", "events", "interest", "voice", "development",
 )  # fmt: skip

@@ -24,7 +24,7 @@ OFFER = np.dtype(
             # the tier's
             "service", "delivered", "list_price", "price", "log_price", "gift", "points", "effort", "channel_cost",
             "recovery", "goodwill",
-            "credit_worth",
+            "credit_worth", "commission",
             # 0: the tier has no programme; 1: all take part; 2: who has a card does
             "programme",
             # of what members get: whether any of the rest is not 0; shares of what is paid
