@@ -67,14 +67,15 @@ class Line(IntEnum):
     CHANNEL = 34
     ACQUISITION = 35
     BAD_DEBT = 36  # never paid, of what was sold on credit
-    LOST = 37
+    COMMISSION = 37  # of the trade: retailers, wholesalers, agents
+    LOST = 38
 
 
 N_LINES = int(Line.LOST) + len(Cause)
 
 TIER_COST_LINES: tuple[Line, ...] = (
     Line.GOODS, Line.SERVICE, Line.RECOVERY, Line.INCENTIVES, Line.CHANNEL, Line.ACQUISITION,
-    Line.BAD_DEBT,
+    Line.BAD_DEBT, Line.COMMISSION,
 )  # fmt: skip
 
 

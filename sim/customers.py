@@ -94,7 +94,7 @@ def origins(scenario: Scenario, is_founder: npt.NDArray[np.bool_]) -> Origins:
         release_rate=need.rate_of(customers.release_rate),
         captive_firm=names.index(customers.captive_to) if customers.captive_to else NOBODY,
         firm_slots=np.array([firm_slot(name) for name in names], dtype=np.int64),
-        firm_reach=np.array([firm.reach for firm in firms], dtype=np.float64),
+        firm_reach=np.array([firm.reach_through(scenario.channels) for firm in firms], dtype=np.float64),
         firm_awareness=np.array([firm.awareness for firm in firms], dtype=np.float64),
         entry_tiers=np.array([firm.pyramid.entry_tier for firm in firms], dtype=np.int64),
         is_founder=is_founder,

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from sim.bond_settings import ContactSpec, ReferralSpec, WinBackSpec
 from sim.business import BusinessSpec
+from sim.channels import ChannelSpec, Shares, Way, way_of
 from sim.credit_settings import CreditSpec
 from sim.errors import nearest
 from sim.parts import PartSpec, Whole, whole_of
@@ -23,26 +24,6 @@ from sim.staff import StaffSpec
 from sim.strategies import AnyStrategy
 from sim.strategies.equal_treatment import EqualTreatment
 from sim.voice import VoiceSpec
-
-
-class ChannelSpec(Settings):
-    """A way of buying: what it asks of the customer and costs the firm."""
-
-    effort: NonNegative = Field(description="buying effort, on the scale of customers.behaviour.distance_spread")
-    cost: NonNegative = Field(description="cost to the firm of each purchase, in money")
-    serves: Frac | None = Field(
-        default=None,
-        description="service level that the channel gives in the firm's place; by default the firm serves by itself",
-    )
-
-
-DEFAULT_CHANNELS: dict[str, ChannelSpec] = {
-    "sales_rep": ChannelSpec(effort=0.05, cost=4.0),
-    "store": ChannelSpec(effort=0.25, cost=1.0),
-    "phone": ChannelSpec(effort=0.25, cost=1.5),
-    "web": ChannelSpec(effort=0.15, cost=0.4),
-    "third_party": ChannelSpec(effort=0.40, cost=0.1),
-}
 
 
 class TierSpec(Settings):
@@ -112,8 +93,10 @@ class FirmSpec(Settings):
     )
     programme: ProgrammeSpec | None = Field(default=None, description="the loyalty programme, if any")
     occasions: tuple[OccasionSpec, ...] = Field(default=(), description="events that the firm holds")
-    channel: str = Field(default="store", description="channel that serves every tier not named in channels")
-    tier_channels: dict[str, str] = Field(default={}, description="channel by tier")
+    channel: Shares = Field(
+        default={"store": 1.0}, description="channel of every tier not named in tier_channels, or shares of several"
+    )
+    tier_channels: dict[str, Shares] = Field(default={}, description="channel by tier, or shares of several")
     tiers: dict[str, TierSpec] = Field(
         default={}, description="levers by tier, where a tier is given something else; a strategy changes them further"
     )
@@ -249,14 +232,18 @@ class FirmSpec(Settings):
                 )
         return self
 
-    def channels_by_tier(self, channels: dict[str, ChannelSpec]) -> list[ChannelSpec]:
-        """Return the channel of each tier."""
-        return [channels[self.tier_channels.get(tier, self.channel)] for tier in self.pyramid.tiers]
+    def ways_by_tier(self, channels: dict[str, ChannelSpec]) -> list[Way]:
+        """Return how each tier buys: its channel, or what its channels come to."""
+        return [way_of(self.tier_channels.get(tier, self.channel), channels) for tier in self.pyramid.tiers]
+
+    def reach_through(self, channels: dict[str, ChannelSpec]) -> float:
+        """Return the share of people who can buy from the firm by itself or through the channels of its newcomers."""
+        return self.reach + (1.0 - self.reach) * self.ways_by_tier(channels)[self.pyramid.entry_tier].access
 
     def base_policy(self, channels: dict[str, ChannelSpec]) -> Policy:
         """Return the policy before any strategy: every tier alike, but for its channel and what ``tiers`` gives it."""
         tiers = self.pyramid.tiers
-        by_tier = self.channels_by_tier(channels)
+        ways = self.ways_by_tier(channels)
         ones = np.ones(len(tiers))
         policy = Policy(
             tiers=tiers,
@@ -265,8 +252,8 @@ class FirmSpec(Settings):
             surcharge=np.zeros(len(tiers)),
             points=ones.copy(),
             gift=self.gift * ones,
-            channel_effort=np.array([channel.effort for channel in by_tier]),
-            channel_cost=np.array([channel.cost for channel in by_tier]),
+            channel_effort=np.array([way.effort for way in ways]),
+            channel_cost=np.array([way.cost for way in ways]),
             fire=np.zeros(len(tiers), dtype=bool),
             recovery=self.recovery * ones,
             goodwill=self.goodwill * ones,

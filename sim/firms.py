@@ -53,7 +53,10 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         self.base = spec.base_policy(market.scenario.channels)
         self.decider = spec.strategy.begin(Luck(market.seed_used, spec.name))
         self.pricing = Pricing(spec.pricing) if spec.pricing is not None else None
-        levels = [channel.serves for channel in spec.channels_by_tier(market.scenario.channels)]
+        ways = spec.ways_by_tier(market.scenario.channels)
+        self.trade_price = np.array([way.price_factor for way in ways])  # by tier, relative to the firm's
+        self.commission = np.array([way.commission for way in ways])  # by tier, share of what is paid
+        levels = [way.serves for way in ways]
         self.is_handed_over = np.array([level is not None for level in levels])  # by tier: the channel serves
         self.channel_service = np.array([level or 0.0 for level in levels])
         self.policy: Policy = self.base
@@ -205,7 +208,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         """Return the posted part of the offers, by column: a number, or an array of shape (n_tiers,)."""
         spec, policy = self.spec, self.policy
         programme = spec.programme if self.has_programme_running else None
-        list_price = policy.price * self.price_factor * (1.0 + policy.surcharge)
+        list_price = policy.price * self.price_factor * (1.0 + policy.surcharge) * self.trade_price
         price = list_price * (1.0 - policy.discount) * (self.promotion.price_factor if self.promotion else 1.0)
         takes_part, perks = programme_columns(spec, programme)
         pays = programme if programme and programme.kind == "points" else None
@@ -245,6 +248,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             "effort": policy.channel_effort,
             "credit_worth": spec.tiers_on_credit * (spec.credit.worth if spec.credit else 0.0),
             "channel_cost": policy.channel_cost,
+            "commission": self.commission,
         }
         return columns | self.business.columns(policy, failure_rate) if self.business else columns
 

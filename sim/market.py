@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from sim import customers as people
 from sim import happenings
-from sim.accounts import N_LINES, FirmCost, Line
+from sim.accounts import N_LINES, TIER_COST_LINES, FirmCost, Line
 from sim.compiled import use_threads_for
 from sim.crm.attributes import study
 from sim.crm.later import Later
@@ -283,7 +283,7 @@ class Market(mesa.Model):  # type: ignore[misc]
         if not self.history.books:
             return 0.0
         books = self.history.books[-1][firm.index].sum(axis=(0, 1))
-        tier_costs = books[Line.GOODS : Line.BAD_DEBT + 1].sum()
+        tier_costs = books[list(TIER_COST_LINES)].sum()
         return float(books[Line.REVENUE] - tier_costs - self.history.firm_costs[-1][firm.index].sum())
 
 

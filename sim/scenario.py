@@ -12,10 +12,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
+from sim.channels import DEFAULT_CHANNELS, ChannelSpec, way_of
 from sim.draws import firm_slot
 from sim.errors import InputError, nearest
 from sim.explain import explain
-from sim.firm_settings import DEFAULT_CHANNELS, ChannelSpec, FirmSpec
+from sim.firm_settings import FirmSpec
 from sim.network_settings import NetworkSpec
 from sim.programme_settings import check_coalitions, check_tiers
 from sim.settings import AnyEvent, CustomersSpec, Launch, Settings, SurveySpec
@@ -71,11 +72,16 @@ class Scenario(Settings):
                     f"firms.{firm.name}.business is given, but customers are no businesses; allowed: with a table "
                     "customers.business (what they weigh)"
                 )
-            used = {"channel": firm.channel, **{f"tier_channels.{k}": name for k, name in firm.tier_channels.items()}}
-            for key, channel in used.items():
-                if channel not in self.channels:
-                    hint = nearest(channel, self.channels)
-                    raise ValueError(f'firms.{firm.name}.{key}: unknown channel "{channel}"; {hint}')
+            used = {"channel": firm.channel, **{f"tier_channels.{k}": each for k, each in firm.tier_channels.items()}}
+            for key, shares in used.items():
+                for channel in shares:
+                    if channel not in self.channels:
+                        hint = nearest(channel, self.channels)
+                        raise ValueError(f'firms.{firm.name}.{key}: unknown channel "{channel}"; {hint}')
+                try:
+                    way_of(shares, self.channels)
+                except ValueError as error:
+                    raise ValueError(f"firms.{firm.name}.{key}: {error}") from None
         named: dict[str, str | None] = {"focal": self.focal_firm, "customers.captive_to": self.customers.captive_to}
         named |= {f"events.{i}.firm": getattr(event, "firm", None) for i, event in enumerate(self.events)}
         for key, named_firm in named.items():

@@ -31,7 +31,11 @@ METRICS = (
 RUN_TABLES = ("outcomes", "periods", "tiers", "types", "losses", "flows", "migration", "retention_by")
 # Parts of the revenue; the fixed cost is what is left over the profit wanted.
 COSTS = dict(
-    zip((*TIER_LINES, *FIRM_LINES[:3]), (0.42, 0.11, 0.01, 0.03, 0.04, 0.02, 0.004, 0.03, 0.02, 0.005), strict=True)
+    zip(
+        (*TIER_LINES, *FIRM_LINES[:3]),
+        (0.42, 0.11, 0.01, 0.03, 0.04, 0.02, 0.004, 0.003, 0.03, 0.02, 0.005),
+        strict=True,
+    )
 )
 LOST_FRAC = np.array([8, 3, 12, 20, 9, 30, 2, 16]) / 100
 # How far each arm is from the first: (retention, profit), and the spread of that difference over seeds.

@@ -14,7 +14,7 @@ from sim.scenario import from_settings
 from tests.drawn import LAST_SEED, Drawn
 from tests.reference.random_scenarios import Raw
 
-MONEY_LINES = list(range(Line.REVENUE, Line.BAD_DEBT + 1))
+MONEY_LINES = list(range(Line.REVENUE, Line.LOST))
 EXAMPLES = settings(
     max_examples=50, derandomize=True, deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],

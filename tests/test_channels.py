@@ -1,4 +1,4 @@
-"""Price methods, charges for service, and tiers handed over to a third party: by hand, and in the market."""
+"""Price methods, charges for service, tiers handed over, and the trade: by hand, and in the market."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
-from sim.accounts import Line
+from sim.accounts import TIER_COST_LINES, Line
+from sim.channels import ChannelSpec, way_of
 from sim.errors import InputError
 from sim.pricing import Posted, Pricing, PricingSpec
 from tests.markets import STILL, STILL_FIRM, Market, market, scenario
@@ -92,7 +94,7 @@ def test_a_charge_by_hand() -> None:
 
 def lead_only(lead: dict[str, Any], channels: dict[str, Any] | None = None, **firm: Any) -> Market:
     """Return a market in which all customers are in the lead tier, after some periods."""
-    pyramid = {"scheme": "n_tier", "names": ["lead"], "shares": [1.0], "review_every": 4}
+    pyramid = {"scheme": "n_tier", "names": ["lead"], "shares": [1.0], "review_every": 4, "memory": 1.0}
     firms = [{**STILL_FIRM, "pyramid": pyramid, **lead, **firm}, STILL_FIRM]
     m = market(firms, STILL, periods=20, channels=channels or {})
     m.run()
@@ -171,3 +173,134 @@ def test_the_plain_model_agrees(method: str) -> None:
     rivals = [{"pricing": {"method": "customer_utility"}, "channel": "agent"}, {"price": 0.95}]
     prices = [{"kind": "price_change", "at": 6, "firm": "Firm2", "factor": 0.8, "periods": 5}]
     compare(scenario([firm, *rivals], {"customers.count": 80}, channels=THIRD, events=prices), seed=3, periods=24)
+
+
+TRADE = {"effort": 0.25, "cost": 1.0}
+
+
+def test_what_the_trade_keeps_by_hand() -> None:
+    """A quarter and a fifth leave 0.6 of what is paid; half of them passed on, the price is ½ + ½ / 0.6 = 4/3."""
+    channel = ChannelSpec(effort=0.1, cost=0.0, margins=(0.25, 0.2), passed_on=0.5)
+    assert channel.kept == pytest.approx(0.6)
+    assert channel.price_factor == pytest.approx(4 / 3)
+    assert ChannelSpec(effort=0.1, cost=0.0).price_factor == 1.0
+
+
+def test_reach_through_the_trade_by_hand() -> None:
+    """Half of the 0.6 out of reach, through the channel of the entry tier; none through that of another tier."""
+    channels = {name: ChannelSpec(effort=0.1, cost=0.0, access=0.5) for name in ("store", "web")}
+    spec = scenario([{"reach": 0.4, "tier_channels": {"gold": "web"}}]).firms[0]
+    assert spec.reach_through(channels) == pytest.approx(0.7)
+    assert spec.reach_through(channels | {"store": ChannelSpec(effort=0.1, cost=0.0)}) == 0.4
+
+
+def test_the_trade_brings_the_firm_within_reach_of_more_people() -> None:
+    """Nobody is reached directly; through the trade half of 500 people are, up to chance of 1e-6."""
+    everybody = {"customers.mix": {"premium": 1.0}}
+    m = market([{"channel": "trade", "reach": 0.0}, {}], everybody, channels={"trade": {**TRADE, "access": 0.5}})
+    n_within = int((m.town.people["reach"] & 1).sum())
+    assert binom.ppf(0.5e-6, 500, 0.5) <= n_within <= binom.isf(0.5e-6, 500, 0.5)
+    m.run()
+    has_bought = m.town.relations["bought_at"][:, 0] >= 0
+    assert has_bought.sum() > 50
+    assert (m.town.people["reach"][has_bought] & 1).all()
+
+
+@pytest.mark.parametrize(("passed_on", "price"), [(0.0, 1.0), (1.0, 1.25)])
+def test_a_commission_is_booked_and_charged_to_the_record(passed_on: float, price: float) -> None:
+    trade = {"trade": {**TRADE, "margins": [0.2], "passed_on": passed_on}}
+    m = lead_only({"channel": "trade"}, trade, service_cost=0.0)
+    books = sum(books[0].sum(axis=(0, 1)) for books in m.history.books)
+    assert books[Line.REVENUE] == pytest.approx(books[Line.GOODS] / 0.6 * price)
+    assert books[Line.COMMISSION] == pytest.approx(0.2 * books[Line.REVENUE])
+    costs = books[list(TIER_COST_LINES)].sum()
+    assert m.town.relations["margin"][:, 0].sum() == pytest.approx(books[Line.REVENUE] - costs, rel=1e-4)
+    assert books[Line.DISCOUNTS] == 0.0
+
+
+def test_what_customers_pay_more_keeps_some_of_them_away() -> None:
+    """The whole margin passed on is a price a third higher: fewer buy than where the firm bears it."""
+    bought = []
+    for passed_on in (0.0, 1.0):
+        trade = {"trade": {**TRADE, "margins": [0.25], "passed_on": passed_on}}
+        m = market([{"channel": "trade"}, {}], channels=trade)
+        m.run()
+        bought.append(sum(books[0][..., Line.PURCHASES].sum() for books in m.history.books))
+    assert bought[1] < 0.8 * bought[0]
+
+
+@pytest.mark.parametrize(
+    ("trade", "told"),
+    [({"margins": [0.95]}, "margins"), ({"margins": [0.1] * 6}, "margins"), ({"access": 1.5}, "access"),
+     ({"passed_on": -0.1}, "passed_on")],
+)  # fmt: skip
+def test_a_bad_trade_is_refused(trade: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        scenario(1, channels={"trade": {**TRADE, **trade}})
+
+
+# ---- several channels side by side ----------------------------------------------------------------------------------
+
+BRANCH = ChannelSpec(effort=0.4, cost=2.0, margins=(0.25,), passed_on=1.0, access=0.5)
+ONLINE = ChannelSpec(effort=0.1, cost=0.5, access=0.2)
+BOTH = {"branch": BRANCH, "online": ONLINE}
+
+
+def test_a_hybrid_of_two_channels_by_hand() -> None:
+    """A fifth at the branch, where the price is 4/3 and a quarter of it is lost; half of the rest is within reach."""
+    way = way_of({"branch": 0.2, "online": 0.8}, BOTH)
+    assert way.effort == pytest.approx(0.2 * 0.4 + 0.8 * 0.1)
+    assert way.cost == pytest.approx(0.2 * 2.0 + 0.8 * 0.5)
+    assert way.price_factor == pytest.approx(0.2 * 4 / 3 + 0.8)
+    assert way.commission * way.price_factor == pytest.approx(0.2 * 4 / 3 * 0.25)
+    assert way.access == pytest.approx(1.0 - 0.5 * 0.8)
+    assert way.serves is None
+
+
+def test_all_purchases_through_one_channel_are_that_channel() -> None:
+    alone = way_of({"online": 1.0}, BOTH)
+    assert alone == (0.1, 0.5, None, 1.0, 0.0, pytest.approx(0.2))
+    plain, mixed = market([{"channel": "web"}, {}], periods=20), market([{"channel": {"web": 1.0}}, {}], periods=20)
+    for m in (plain, mixed):
+        m.run()
+    assert plain.digest() == mixed.digest()
+
+
+def test_a_tier_on_several_channels_costs_their_mean_and_the_others_their_own() -> None:
+    """Three quarters at 0.4 and a quarter at 1.0 are 0.55 a purchase."""
+    shares = {"web": 0.75, "store": 0.25}
+    m = lead_only({"tier_channels": {"lead": shares}})
+    books = sum(books[0].sum(axis=(0, 1)) for books in m.history.books)
+    assert books[Line.CHANNEL] == pytest.approx(0.55 * books[Line.PURCHASES])
+    assert m.offers[0, 0]["effort"] == pytest.approx(0.75 * 0.15 + 0.25 * 0.25)
+
+
+@pytest.mark.parametrize(
+    ("firm", "told"),
+    [
+        ({"channel": {"web": 0.5, "store": 0.4}}, "shares sum to 0.9; allowed: a sum of 1"),
+        ({"channel": {}}, "shares sum to 0"),
+        ({"channel": {"web": 0.5, "stroe": 0.5}}, 'unknown channel "stroe"'),
+        ({"tier_channels": {"lead": {"web": 1.5, "store": -0.5}}}, "greater than 0"),
+        ({"tier_channels": {"lead": {"web": 0.5, "agent": 0.5}}}, 'tier_channels.lead: "agent" serves'),
+    ],
+)
+def test_a_bad_division_over_channels_is_refused(firm: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told) as refused:
+        scenario([firm], channels=THIRD)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_plain_model_agrees_on_several_channels() -> None:
+    channels = {name: channel.model_dump() for name, channel in BOTH.items()} | THIRD
+    firms = [
+        {"channel": {"branch": 0.3, "online": 0.7}, "reach": 0.3, "tier_channels": {"lead": "agent"}},
+        {"tier_channels": {"lead": {"online": 0.5, "branch": 0.25, "web": 0.25}}, "pricing": {}},
+    ]
+    compare(scenario(firms, {"customers.count": 80}, channels=channels), seed=3, periods=24)
+
+
+def test_the_plain_model_agrees_on_the_trade() -> None:
+    channels = {"agent": {**TRADE, "serves": 0.4, "margins": [0.1, 0.2], "passed_on": 0.3, "access": 0.5}}
+    firms = [{"channel": "agent", "reach": 0.4, "welcome": 1.0}, {"tier_channels": {"lead": "agent"}, "reach": 0.7}]
+    compare(scenario(firms, {"customers.count": 80}, channels=channels), seed=3, periods=24)

@@ -178,13 +178,16 @@ def test_a_firm_that_nobody_can_reach_leaves_the_others_as_they_were(
 
     What customers expect elsewhere is a mean over the open firms (attachment does not feel it here: ``bond`` is 0); a
     price cutter, a price method and a best response look at every rival's price (there is none); and a captive may be
-    captive to any founder (one is set). The firm holds no events, to which it could invite anybody.
+    captive to any founder (one is set). The firm holds no events, to which it could invite anybody, and
+    no trade brings it within reach.
     """
     raw = draw(data, drawn, without=("cut_price", "best_response"))
     for firm in raw["firms"]:
         firm.pop("pricing", None)
     raw["customers"]["behaviour"]["bond"] = 0.0
     raw["customers"]["captive_to"] = raw["firms"][0]["name"]
+    for channel in raw["channels"].values():
+        channel.pop("access", None)
     nowhere = {**data.draw(firms("Nowhere")), "reach": 0.0, "occasions": []}
     fit_to_customers(nowhere, raw["customers"])
     one, other = run(raw, seed), run({**raw, "firms": [*raw["firms"], nowhere]}, seed)

@@ -29,8 +29,8 @@ ARMS = [(name, arm) for name in SCENARIOS for arm in load_scenario(name).arms]
 N_PERIODS = 12
 N_CUSTOMERS = 300
 COSTS = (
-    "goods", "service", "recovery", "incentives", "channel", "acquisition", "bad_debt", "advertising", "capacity",
-    "programme", "fixed", "promotion", "staff", "events", "interest", "voice", "development",
+    "goods", "service", "recovery", "incentives", "channel", "acquisition", "bad_debt", "commission", "advertising",
+    "capacity", "programme", "fixed", "promotion", "staff", "events", "interest", "voice", "development",
 )  # fmt: skip
 
 KEY = re.compile(r'^\s*(?:"[^"]+"|[A-Za-z_][\w.-]*)\s*=|^\s*\{')  # sets a key, or is a row in a list of tables

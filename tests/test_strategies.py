@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 import sim.strategies
 from sim.accounts import Cause, Line
-from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec
+from sim.channels import DEFAULT_CHANNELS
+from sim.firm_settings import FirmSpec
 from sim.policy import PER_TIER, Policy
 from sim.pyramids import FourTier, NTier, TwoTier
 from sim.strategies import STRATEGIES, Luck, MarketView

@@ -56,7 +56,7 @@ MARKET_TABLES = {  # so do those; of the first and the last, every firm is kept
     "credit": ("arm", "seed", "firm", "tier", "rating", "customers", "owed", "paid", "written_off"),
     "elasticity": ("arm", "seed", "tier", "elasticity", "low", "high", "changes"),
 }  # fmt: skip
-TIER_LINES = ("goods", "service", "recovery", "incentives", "channel", "acquisition", "bad_debt")
+TIER_LINES = ("goods", "service", "recovery", "incentives", "channel", "acquisition", "bad_debt", "commission")
 FIRM_LINES = (
     "advertising", "capacity", "programme", "fixed", "promotion", "staff", "events", "interest", "voice", "development",
 )  # fmt: skip

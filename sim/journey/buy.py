@@ -59,6 +59,9 @@ def pay(i, f, card, offer, town, market, period, books, since):  # type: ignore[
     cell[Line.CHANNEL] += offer.channel_cost
     cell[Line.ACQUISITION] += acquisition
     margin = paid - goods - incentives - offer.channel_cost - acquisition
+    if offer.commission > 0.0:  # what the trade keeps
+        cell[Line.COMMISSION] += paid * offer.commission
+        margin -= paid * offer.commission
     relation.volume += 1.0
     relation.revenue += paid
     relation.margin += margin

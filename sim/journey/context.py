@@ -23,7 +23,7 @@ OFFER = np.dtype(
             "redeem_at", "reward_cost", "clearing", "prize", "readiness", "win_back",
             # the tier's
             "service", "delivered", "list_price", "price", "log_price", "gift", "points", "effort", "channel_cost",
-            "recovery", "goodwill", "failure_rate", "credit_worth",
+            "recovery", "goodwill", "failure_rate", "credit_worth", "commission",
             "support",  # what a business gets besides service, in levels of service
             # 0: the tier has no programme; 1: all take part; 2: who has a card does
             "programme",

@@ -111,7 +111,7 @@ def profit_in_mind(view: MarketView, policy: Policy, how: BestResponse, seed: in
         update={
             "strategy": _Posted(policy=policy),
             "pricing": None,
-            "channel": "store",
+            "channel": {"store": 1.0},
             "tier_channels": {},
             "tiers": {},
         }

@@ -139,7 +139,7 @@ class Origins:
 
     def could_reach(self, person: Customer, firm: Firm) -> bool:
         """Say whether a person could buy from a firm if nothing but the firm's reach held them back."""
-        return self.uniform(Stream.REACH, person, firm.slot) < firm.spec.reach
+        return self.uniform(Stream.REACH, person, firm.slot) < firm.reach
 
     def _make_captive(self, person: Customer, firms: list[Firm]) -> None:
         """Leave a monopoly person one firm, and those to which access was opened; if no firm is there yet, all."""

@@ -77,7 +77,7 @@ def _open_access(market: ReferenceMarket, firms: list[Firm]) -> None:
             customer.is_alert = True
             for firm in firms:
                 luck = draws.uniform(market.seed_used, int(Stream.REACH), customer.id >> 32, customer.id, firm.slot)
-                if luck < firm.spec.reach:
+                if luck < firm.reach:
                     customer.reach.add(firm.number)
                     customer.relations[firm.number].is_aware = True
 

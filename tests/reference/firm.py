@@ -22,7 +22,8 @@ from tests.reference.sight import climb, look, scores_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sim.firm_settings import ChannelSpec, FirmSpec
+    from sim.channels import ChannelSpec
+    from sim.firm_settings import FirmSpec
     from sim.policy import Policy
     from tests.reference.market import ReferenceMarket
     from tests.reference.person import Customer
@@ -43,6 +44,7 @@ class Offer:
     delivered: float
     effort: float
     channel_cost: float
+    commission: float
     points: float
     gift: float
     recovery: float  # chance that full service makes good a complaint
@@ -96,6 +98,10 @@ class Firm(mesa.Agent):
         self.priced: float | None = None  # by the price method, at the last review ...
         self.earned: float | None = None  # ... at which this was the profit
         self.price_goes = 1
+        missed = 1.0
+        for _, channel in self.channels_of(self.entry_tier):
+            missed *= 1.0 - channel.access
+        self.reach = spec.reach + (1.0 - spec.reach) * (1.0 - missed)
         self.goodwill = self.purse = 0.0  # what promotion has built, and money in hand for price cuts
         self.receivables = 0.0  # what customers owe
         self.is_cut = False
@@ -208,13 +214,30 @@ class Firm(mesa.Agent):
         """What the morale of the staff makes of the service that is promised."""
         return 1.0 + self.spec.staff.delivery_span * (2.0 * self.morale - 1.0) if self.spec.staff else 1.0
 
-    def channel_of(self, tier: int) -> ChannelSpec:
-        """Return the channel of a tier."""
-        return self.model.scenario.channels[self.spec.tier_channels.get(self.tiers[tier], self.spec.channel)]
+    def channels_of(self, tier: int) -> list[tuple[float, ChannelSpec]]:
+        """Return the channels of a tier, each with its share of purchases, in the order of the alphabet."""
+        shares = self.spec.tier_channels.get(self.tiers[tier], self.spec.channel)
+        return [(shares[name], self.model.scenario.channels[name]) for name in sorted(shares)]
+
+    def third_party(self, tier: int) -> float | None:
+        """Return the service level that a third party gives a tier; None where the firm itself serves it."""
+        return self.channels_of(tier)[0][1].serves
 
     def serves(self, tier: int) -> bool:
         """Say whether the firm itself serves a tier, and no third party does."""
-        return self.channel_of(tier).serves is None
+        return self.third_party(tier) is None
+
+    def trade(self, tier: int) -> tuple[float, float]:
+        """Return how much more customers of a tier pay than the firm's price, and the share of it the trade keeps."""
+        raised, lost = [], []
+        for share, channel in self.channels_of(tier):
+            kept = 1.0
+            for margin in channel.margins:
+                kept *= 1.0 - margin
+            factor = 1.0 - channel.passed_on + channel.passed_on / kept
+            raised.append(share * factor)
+            lost.append(share * factor * (1.0 - kept))
+        return math.fsum(raised), math.fsum(lost) / math.fsum(raised)
 
     def service_cost_of(self, tier: int) -> float:
         """Return what it costs to serve a customer of a tier for a period."""
@@ -223,7 +246,8 @@ class Firm(mesa.Agent):
 
     def promise(self, tier: int, policy: Policy) -> float:
         """Return the service level promised to a tier."""
-        return float(policy.service[tier]) if self.serves(tier) else self.channel_of(tier).serves
+        own = self.third_party(tier)
+        return float(policy.service[tier]) if own is None else own
 
     def delivered(self, tier: int) -> float:
         """Return the service level that reaches a tier."""
@@ -372,7 +396,8 @@ class Firm(mesa.Agent):
         self.offers = []
         failure_rate = self.failure_rate * (1.0 - self.failures_avoided)
         for tier in range(len(self.tiers)):
-            listed = price * (1.0 + float(policy.surcharge[tier]))
+            raised, lost = self.trade(tier)
+            listed = price * (1.0 + float(policy.surcharge[tier])) * raised
             paid = listed * (1.0 - float(policy.discount[tier])) * (1.0 - mix.cut if self.is_cut else 1.0)
             offer = Offer(
                 list_price=listed,
@@ -382,6 +407,7 @@ class Firm(mesa.Agent):
                 delivered=self.delivered(tier),
                 effort=float(policy.channel_effort[tier]),
                 channel_cost=float(policy.channel_cost[tier]),
+                commission=lost,
                 points=float(policy.points[tier]),
                 gift=float(policy.gift[tier]) if self.runs_programme else 0.0,
                 recovery=float(policy.recovery[tier]),

@@ -266,6 +266,9 @@ class Customer(mesa.Agent):
         incentives = offer.gift + rewards
         firm.enter(Line.REWARDS, self, rewards)
         margin = paid - goods - incentives - offer.channel_cost - welcome
+        commission = paid * offer.commission
+        margin -= commission
+        firm.enter(Line.COMMISSION, self, commission)
         firm.enter(Line.PURCHASES, self)
         firm.enter(Line.REVENUE, self, paid)
         firm.enter(Line.DISCOUNTS, self, self.basket * (offer.list_price - offer.price))

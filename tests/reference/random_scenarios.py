@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from sim.bond_settings import ContactSpec, ReferralSpec, WinBackSpec
 from sim.business import BusinessSpec
+from sim.channels import DEFAULT_CHANNELS
 from sim.credit_settings import CreditSpec
-from sim.firm_settings import DEFAULT_CHANNELS, FirmSpec
+from sim.firm_settings import FirmSpec
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
 from sim.network_settings import NetworkSpec
 from sim.parts import PartSpec, Whole
@@ -247,7 +248,7 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
     ranks_by = getattr(STRATEGIES[raw["strategy"]["name"]], "ranks_by", None)
     if ranks_by is not None:
         raw["pyramid"]["rank_by"] = ranks_by
-    channels = st.sampled_from(sorted(DEFAULT_CHANNELS))
+    channels = st.one_of(st.sampled_from(sorted(DEFAULT_CHANNELS)), hybrids())
     raw["channel"] = draw(channels)
     raw["tier_channels"] = draw(st.dictionaries(st.sampled_from(tiers), channels, max_size=2))
     raw["tiers"] = draw(st.dictionaries(st.sampled_from(tiers), _TIER_LEVERS, max_size=2))
@@ -263,6 +264,14 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
     if draw(st.booleans()):
         raw["win_back"] = draw(some_of(WinBackSpec, skip=("most",))) | {"most": draw(st.sampled_from((0.02, 0.3, 1.0)))}
     return raw
+
+
+@st.composite
+def hybrids(draw: st.DrawFn) -> Raw:
+    """Draw two or three channels and the share of purchases through each."""
+    names = draw(st.lists(st.sampled_from(sorted(DEFAULT_CHANNELS)), min_size=2, max_size=3, unique=True))
+    parts = [draw(st.integers(1, 5)) for _ in names]
+    return {name: part / sum(parts) for name, part in zip(names, parts, strict=True)}
 
 
 @st.composite
@@ -302,6 +311,14 @@ def occasions(draw: st.DrawFn, name: str, tiers: tuple[str, ...]) -> Raw:
     if draw(st.booleans()):
         raw["group"] = draw(st.lists(st.sampled_from(tiers), min_size=1, unique=True))
     return raw
+
+
+def serve_by_themselves(specs: list[Raw], channels: dict[str, Raw]) -> None:
+    """Let no channel that shares a tier with others serve it in the firm's place."""
+    for spec in specs:
+        for shares in (spec["channel"], *spec["tier_channels"].values()):
+            for name in shares if isinstance(shares, dict) else ():
+                channels.get(name, {}).pop("serves", None)
 
 
 def join_forces(specs: list[Raw]) -> None:
@@ -438,11 +455,19 @@ def raw_scenarios(draw: st.DrawFn, topology: str, edge_list: Path, log: Path) ->
     for spec in specs:
         fit_to_customers(spec, people)
     channels = st.fixed_dictionaries(
-        {"effort": _decimals(0.0, 0.6), "cost": _decimals(0.0, 4.0)}, optional={"serves": _decimals(0.0, 1.0)}
+        {"effort": _decimals(0.0, 0.6), "cost": _decimals(0.0, 4.0)},
+        optional={
+            "serves": _decimals(0.0, 1.0),
+            "margins": st.lists(_decimals(0.0, 0.4), max_size=3),
+            "passed_on": _decimals(0.0, 1.0),
+            "access": _decimals(0.0, 1.0),
+        },
     )
+    ways = draw(st.dictionaries(st.sampled_from(sorted(DEFAULT_CHANNELS)), channels, max_size=2))
+    serve_by_themselves(specs, ways)
     return {
         "title": "drawn",
-        "channels": draw(st.dictionaries(st.sampled_from(sorted(DEFAULT_CHANNELS)), channels, max_size=2)),
+        "channels": ways,
         "periods": periods,
         "warm_up": 0,
         "horizon": draw(st.integers(1, periods)),

@@ -25,8 +25,8 @@ def profit_by_tier(evidence: Evidence) -> Picture:
     groups.append(Group("profit", [evidence.level("profit", arm) for arm in evidence.arms]))
     caption = (
         f"What each tier brings over the last {evidence.horizon} periods: revenue less goods, service, recovery, "
-        f"incentives, channel, acquisition and bad debt. {listed(firm_lines).capitalize()} costs belong to the firm "
-        "as a whole. Whiskers are 95% intervals over seeds."
+        f"incentives, channel, acquisition, bad debt and commission. {listed(firm_lines).capitalize()} costs belong to "
+        "the firm as a whole. Whiskers are 95% intervals over seeds."
     )
     return _drawn(
         evidence, "tiers", "Profit per tier", caption, groups, "money", f"money, last {evidence.horizon} periods"
