@@ -12,7 +12,7 @@ import tempfile
 import time
 from typing import Any
 
-from benchmarks.engines import SCENARIO
+from benchmarks.engines import SCENARIO, scenario_of
 
 WAYS = {
     "bare": "bare loop, nothing kept",
@@ -72,12 +72,6 @@ def aggregation(n_runs: int = N_KEPT) -> dict[str, float]:
     return parts
 
 
-def _scenario(n_customers: int) -> Any:
-    from sim import load_scenario
-
-    return load_scenario(SCENARIO, {"customers.count": n_customers})
-
-
 def _bare(n_runs: int, n_customers: int) -> dict[int, float]:
     context = multiprocessing.get_context("spawn")
     shares = [list(range(1 + first, n_runs + 1, N_PROCESSES)) for first in range(N_PROCESSES)]
@@ -89,7 +83,7 @@ def _bare(n_runs: int, n_customers: int) -> dict[int, float]:
 def _loop(seeds: list[int], n_customers: int) -> dict[int, float]:
     from experiments.analyses.evaluate import results_of
 
-    scenario = _scenario(n_customers)
+    scenario = scenario_of(n_customers)
     return {seed: _customers(results_of(scenario, seed).outcomes()) for seed in seeds}
 
 
@@ -98,7 +92,7 @@ def _study(n_runs: int, n_customers: int) -> dict[int, float]:
     from experiments.study.runs import Run, fingerprint
     from experiments.study.store import Store
 
-    scenario = _scenario(n_customers)
+    scenario = scenario_of(n_customers)
     content = fingerprint(scenario)
     with tempfile.TemporaryDirectory() as folder:
         store = Store(folder)
@@ -116,7 +110,7 @@ def _batch_run(n_runs: int, n_customers: int) -> dict[int, float]:
     logging.getLogger("sim").setLevel(logging.ERROR)
     parameters = {"customers__count": n_customers, "seed": list(range(1, n_runs + 1))}
     rows = mesa.batchrunner.batch_run(
-        Batched, parameters, number_processes=N_PROCESSES, max_steps=_scenario(n_customers).periods,
+        Batched, parameters, number_processes=N_PROCESSES, max_steps=scenario_of(n_customers).periods,
         display_progress=False,
     )  # fmt: skip
     return {int(row["seed"]): _customers(row["outcomes"]) for row in rows}
