@@ -47,3 +47,16 @@ def market(
 ) -> Market:
     """Return a market of such a scenario."""
     return Market(scenario(firms, changes, **settings), seed=seed)
+
+
+# Who need something all the time, always buy, look at every firm and weigh a reward twice.
+SURE_TO_BUY: dict[str, Any] = {
+    "customers.count": 8000,
+    "customers.mix": {"premium": 1.0},
+    "customers.types": {"premium": {"reward_weight": 2.0, "search": 1.0}},
+    "customers.behaviour.outside_utility": -50.0,
+    "customers.behaviour.alert_search": 1.0,
+    "customers.demand.mean_rate": 50.0,
+    "customers.demand.rate_shape": 500.0,
+    "customers.demand.basket_shape": 1e8,
+}

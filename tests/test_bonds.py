@@ -14,7 +14,7 @@ from sim.errors import InputError
 from sim.levers.personal_contact import PersonalContact
 from sim.levers.win_back import WinBack
 from sim.records import STEPS
-from tests.markets import STILL, STILL_FIRM, Market, market, scenario
+from tests.markets import STILL, STILL_FIRM, SURE_TO_BUY, Market, market, scenario
 
 FAILING = {**STILL_FIRM, "failure_rate": 1.0, "recovery": 1.0, "service": 1.0, "complaint_cost": 3.0}
 ALL_COMPLAIN: dict[str, Any] = {
@@ -301,14 +301,7 @@ def test_an_offer_counts_in_the_choice_of_who_holds_one() -> None:
         firms,
         {
             **STILL,
-            "customers.count": 8000,
-            "customers.mix": {"premium": 1.0},
-            "customers.types": {"premium": {"reward_weight": 2.0, "search": 1.0}},
-            "customers.behaviour.outside_utility": -50.0,
-            "customers.behaviour.alert_search": 1.0,
-            "customers.demand.mean_rate": 50.0,
-            "customers.demand.rate_shape": 500.0,
-            "customers.demand.basket_shape": 1e8,
+            **SURE_TO_BUY,
             "customers.demand.mean_basket": 30.0,
         },
     )

@@ -13,7 +13,7 @@ from sim.accounts import FirmCost, Line
 from sim.errors import InputError
 from sim.levers.contacts import Contacts, chances_of_contact
 from sim.promotion import CHANNELS, BudgetSpec, Promotion, PromotionSpec
-from tests.markets import STILL, STILL_FIRM, Market, market, scenario
+from tests.markets import STILL, STILL_FIRM, SURE_TO_BUY, Market, market, scenario
 
 PYRAMID = {"scheme": "four_tier", "review_every": 4}
 
@@ -131,14 +131,7 @@ def test_a_welcome_counts_in_the_choice_of_who_is_not_a_customer() -> None:
         firms,
         {
             **STILL,
-            "customers.count": 8000,
-            "customers.mix": {"premium": 1.0},
-            "customers.types": {"premium": {"reward_weight": 2.0, "search": 1.0}},
-            "customers.behaviour.outside_utility": -50.0,
-            "customers.behaviour.alert_search": 1.0,
-            "customers.demand.mean_rate": 50.0,
-            "customers.demand.rate_shape": 500.0,
-            "customers.demand.basket_shape": 1e8,
+            **SURE_TO_BUY,
         },
     )
     m.step()
