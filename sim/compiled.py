@@ -20,7 +20,7 @@ __all__ = [
     "use_threads_for",
 ]  # fmt: skip
 
-ROWS_WORTH_A_THREAD = 2500
+ROWS_WORTH_A_THREAD = 10_000
 
 _n_threads = 1
 

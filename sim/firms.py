@@ -59,8 +59,8 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         levels = [way.serves for way in ways]
         self.is_handed_over = np.array([level is not None for level in levels])  # by tier: the channel serves
         self.channel_service = np.array([level or 0.0 for level in levels])
-        self.policy: Policy = self.base
         self.decided: Policy = self.base
+        self._adopt(self.base)
         self.is_open = True
         self.has_programme_running = True
         self._coalition = _number_of_coalition(spec, market.scenario.firms)
@@ -79,12 +79,16 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         self.delivery = self.staff.delivery if self.staff else 1.0
         self.familiar = np.zeros((len(self.pyramid.tiers), 7))  # periods of familiarity, summed over customers
         self.last_review = 0
-        n_tiers, n_types = len(self.pyramid.tiers), 7
-        self.stock = np.zeros((n_tiers, n_types))  # customers
-        self.satisfaction_sum = np.zeros((n_tiers, n_types))
-        self.attachment_sum = np.zeros((n_tiers, n_types))
-        self.points_open = 0.0
+        n_tiers = len(self.pyramid.tiers)
+        own = index, slice(n_tiers)  # of the market's, which adds up every period's changes
+        self.stock, self.satisfaction_sum = market.stock[own], market.satisfaction_sum[own]
+        self.attachment_sum = market.attachment_sum[own]
         self.customers_before: list[float] = []
+
+    @property
+    def points_open(self) -> float:
+        """Points issued to its customers and neither redeemed nor expired."""
+        return float(self.market.points_open[self.index])
 
     @property
     def n_customers(self) -> int:
@@ -96,14 +100,15 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         """Advertising of the period, in money per person in the market."""
         return self.policy.advertising + self.extra_advertising if self.is_open else 0.0
 
-    @property
-    def service_costs(self) -> FloatArray:
-        """Cost of serving a customer of each tier for a period, in money: grows with the square of the level.
+    def _adopt(self, policy: Policy) -> None:
+        """Take on a policy: the service the firm itself gives each tier, and what that costs.
 
-        A tier that is handed over to its channel costs nothing.
+        A customer's service costs, for a period, in money, grow with the square of its level. A tier that is handed
+        over to its channel costs nothing.
         """
-        costs: FloatArray = self.spec.service_cost * self.policy.service**2
-        return np.where(self.is_handed_over, 0.0, costs)
+        self.policy = policy
+        self.own_service = np.where(self.is_handed_over, 0.0, policy.service)
+        self.service_costs: FloatArray = self.spec.service_cost * self.own_service**2
 
     def promised(self, policy: Policy) -> FloatArray:
         """Return the service level promised to each tier: the firm's, or its channel's if it is handed over."""
@@ -177,7 +182,8 @@ class Firm(mesa.Agent):  # type: ignore[misc]
     def post_policy(self) -> None:
         """Adopt what was decided, let go whom it fires, and write every tier's offer where customers can read it."""
         market = self.market
-        self.policy = self.decided
+        if self.policy is not self.decided:
+            self._adopt(self.decided)
         if self.is_review_due:
             if self.policy.fire.any():
                 entry = self.pyramid.entry_tier
@@ -271,15 +277,9 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         return min(1.0, max(0.0, 0.5 + TREND_SCALE * trend))
 
     def close_books(self) -> None:
-        """Take the period's customers and points into the stocks, pay the costs, and see how far service stretches."""
-        market, books = self.market, self.market.period_books[self.index]
-        n_tiers = len(self.pyramid.tiers)
-        own = books[:n_tiers]
-        self.stock += market.period_joined[self.index, :n_tiers]
-        self.satisfaction_sum += own[:, :, Line.SATISFACTION_CHANGE]
-        self.attachment_sum += own[:, :, Line.ATTACHMENT_CHANGE]
-        self.points_open += float(market.period_points[self.index])
-        served = self.stock
+        """Pay the costs of the period, and see how far service stretches in the next."""
+        market, served = self.market, self.stock
+        own = market.period_books[self.index, : len(served)]
         if self.spec.familiarity_saving > 0.0:
             served = served - self.spec.familiarity_saving * self.familiar / self.spec.familiarity_periods
         own[:, :, Line.SERVICE] += served * self.service_costs[:, None]
@@ -300,8 +300,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         load = 0.0  # promised service relative to capacity
         if self.spec.capacity is not None:
             capacity = self.spec.capacity * n_people
-            own_service = np.where(self.is_handed_over, 0.0, self.policy.service)
-            promised = float((self.stock.sum(axis=1) * own_service).sum())
+            promised = float((self.stock.sum(axis=1) * self.own_service).sum())
             self.delivery = min(1.0, capacity / promised) if promised > 0.0 else 1.0
             load = promised / capacity
         if self.promotion:

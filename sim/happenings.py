@@ -55,6 +55,8 @@ def set_the_scene(market: Market) -> None:
 
 def happen(market: Market) -> None:
     """Let this period's events happen, and end those whose time is over."""
+    if not market.scenario.events:
+        return
     for event in market.scenario.events:
         if event.at == market.period:
             _begin(market, event)

@@ -33,6 +33,7 @@ from sim.views import Customers
 FloatArray = npt.NDArray[np.float64]
 DEFAULT_SEED = 1
 BLOCK_ROWS, MAX_BLOCKS = 1024, 64
+TIER_COSTS = list(TIER_COST_LINES)
 
 
 class Market(mesa.Model):  # type: ignore[misc]
@@ -92,6 +93,10 @@ class Market(mesa.Model):  # type: ignore[misc]
         self.books = np.zeros((self.n_blocks, self.n_firms, self.n_tiers, 7, N_LINES))
         self.since = np.zeros((self.n_blocks, self.n_firms, self.last_period), dtype=np.int64)
         self.exposure = np.zeros((self.last_period + 1, self.n_firms))
+        by_group = (self.n_firms, self.n_tiers, 7)  # by firm, tier and loyalty type
+        self.stock, self.satisfaction_sum, self.attachment_sum = (np.zeros(by_group) for _ in range(3))
+        self.points_open = np.zeros(self.n_firms)
+        self.profits = np.zeros(self.n_firms)  # of the last period, in money
         self.history = History()
         self.firms: dict[str, Firm] = {spec.name: Firm(self, index, spec) for index, spec in enumerate(scenario.firms)}
         happenings.set_the_scene(self)
@@ -176,16 +181,12 @@ class Market(mesa.Model):  # type: ignore[misc]
 
     def _live_through(self) -> None:
         """Let every customer live through the period."""
-        firms = list(self.firms.values())
         self.exposure[self.period + 1] = self.exposure[self.period] + [
-            firm.advertising / firm.spec.contact_cost for firm in firms
+            firm.advertising / firm.spec.contact_cost for firm in self.firms.values()
         ]
-        promised = [
-            firm.quality
-            + self.behaviour.service_in_experience * (firm.delivered + firm.support)[firm.pyramid.entry_tier]
-            for firm in firms
-            if firm.is_open
-        ]
+        entry = self.offers[np.arange(self.n_firms), self.offers["entry_tier"][:, 0]]
+        experience = entry["quality"] + self.behaviour.service_in_experience * (entry["delivered"] + entry["support"])
+        promised = experience[entry["is_open"] == 1].tolist()
         life.live_through(
             self.town,
             self.network,
@@ -209,27 +210,28 @@ class Market(mesa.Model):  # type: ignore[misc]
         """Credit the purchases that word of mouth led to, and let it spread."""
         clock = context.Clock(self.seed_used, self.period)
         talk.settle_credit(self.town, self.said)
-        talk.spread_news(self.network, self.said)
         talk.listen(self.town, self.network, self.behaviour, clock, self.said, self.books)
 
     def _close_period(self) -> None:
         """Add up the blocks' books, let firms close theirs, and keep the period."""
         books = self.period_books = self.books.sum(axis=0)
-        self.period_joined = books[..., Line.GAINED] - books[..., Line.LOST :].sum(axis=-1)
+        self.stock += books[..., Line.GAINED] - books[..., Line.LOST :].sum(axis=-1)
+        self.satisfaction_sum += books[..., Line.SATISFACTION_CHANGE]
+        self.attachment_sum += books[..., Line.ATTACHMENT_CHANGE]
         points = books[..., Line.POINTS_ISSUED] - books[..., Line.POINTS_REDEEMED] - books[..., Line.POINTS_EXPIRED]
-        self.period_points = points.sum(axis=(1, 2))
+        self.points_open += points.sum(axis=(1, 2))
         self.agents.do("close_books")
-        firms = list(self.firms.values())
+        sums = books.sum(axis=(1, 2))
+        costs = sums[:, TIER_COSTS].sum(axis=1) + self.period_firm_costs.sum(axis=1)
+        self.profits = sums[:, Line.REVENUE] - costs
         history = self.history
-        history.books.append(self.period_books)
+        history.books.append(books)
         history.firm_costs.append(self.period_firm_costs)
-        for name in ("stock", "satisfaction_sum", "attachment_sum"):
-            padded = np.zeros((self.n_firms, self.n_tiers, 7))
-            for firm in firms:
-                padded[firm.index, : len(firm.pyramid.tiers)] = getattr(firm, name)
-            getattr(history, name.removesuffix("_sum")).append(padded)
-        history.points_open.append(np.array([firm.points_open for firm in firms]))
-        began = self.since.sum(axis=0)
+        history.stock.append(self.stock.copy())
+        history.satisfaction.append(self.satisfaction_sum.copy())
+        history.attachment.append(self.attachment_sum.copy())
+        history.points_open.append(self.points_open.copy())
+        began = self.since[:, :, : self.period + 1].sum(axis=0)
         history.kept.append(began[:, : max(0, self.period - self.scenario.horizon + 1)].sum(axis=1))
         self.audit.close(began)
         self.period += 1
@@ -280,11 +282,7 @@ class Market(mesa.Model):  # type: ignore[misc]
 
     def profit(self, firm: Firm) -> float:
         """Return a firm's profit in the last period, in money."""
-        if not self.history.books:
-            return 0.0
-        books = self.history.books[-1][firm.index].sum(axis=(0, 1))
-        tier_costs = books[list(TIER_COST_LINES)].sum()
-        return float(books[Line.REVENUE] - tier_costs - self.history.firm_costs[-1][firm.index].sum())
+        return float(self.profits[firm.index])
 
 
 def _seed_from(seed: int | None, rng: Any) -> int:

@@ -76,7 +76,7 @@ def review_pyramids(market: Market, firms: list[Firm]) -> None:
     for firm, own_moves, own_stock in zip(firms, moves.sum(axis=0), stock.sum(axis=0), strict=True):
         own_tiers = slice(len(firm.pyramid.tiers))
         market.audit.review(firm, own_moves[own_tiers, own_tiers], own_stock[own_tiers, :, 0])
-        firm.stock, firm.satisfaction_sum, firm.attachment_sum = np.moveaxis(own_stock[own_tiers], 2, 0).copy()
+        firm.stock[...], firm.satisfaction_sum[...], firm.attachment_sum[...] = np.moveaxis(own_stock[own_tiers], 2, 0)
         market.history.migration.append((market.period, firm.index, own_moves[own_tiers, own_tiers]))
 
 

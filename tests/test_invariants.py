@@ -259,7 +259,7 @@ def forget_a_customer(m: Market) -> None:
 
 
 def lose_points(m: Market) -> None:
-    m.firms["Firm0"].points_open -= 1
+    m.points_open[0] -= 1
 
 
 def give_back_fixed_costs(m: Market) -> None:

@@ -37,6 +37,7 @@ class Desk(NamedTuple):
     patience: npt.NDArray[np.float64]  # shape (NEEDS_AT_ONCE,): exponential draw for the wait for the next need
     variation: npt.NDArray[np.float64]  # shape (NEEDS_AT_ONCE,): normal draw for how good the purchase turns out
     whim: npt.NDArray[np.float64]  # shape (width,)
+    speakers: npt.NDArray[np.int64]  # shape (SPEAKERS_AT_ONCE,)
 
 
 @parallel_kernel
@@ -89,11 +90,13 @@ def live_through(share, town, network, market, behaviour, origins, clock, open_a
             np.empty(NEEDS_AT_ONCE, np.float64),
             np.empty(NEEDS_AT_ONCE, np.float64),
             np.empty(width, np.float64),
+            np.empty(talk.SPEAKERS_AT_ONCE, np.int64),
         )
         block = np.int64(b)  # of one type with and without threads, so that a block's life is compiled once
         live_in_block(
             block, first, last, town, network, market, behaviour, origins, clock, open_access, said, books, since, desk
         )
+        talk.spread_news(first, last, network, said, desk.speakers)
 
 
 @inline

@@ -105,18 +105,12 @@ def settle_credit(town, said):  # type: ignore[no-untyped-def]
                 town.relations[teller, said.credit_firm[place]].credit += said.credit_money[place]
 
 
-@parallel_kernel
-def spread_news(share, network, said):  # type: ignore[no-untyped-def]
-    """Mark everyone who has a neighbour that speaks, so that the others need not look."""
-    n_blocks, n = said.n_credits.size, said.firm.size
-    for b in range(share.first, n_blocks, share.step):
-        speakers = np.empty(SPEAKERS_AT_ONCE, np.int64)
-        spread_in_block(b * n // n_blocks, (b + 1) * n // n_blocks, network, said, speakers)
-
-
 @inline
-def spread_in_block(first, last, network, said, speakers):  # type: ignore[no-untyped-def]
-    """Let the news of a block's speakers spread; whoever else marks a listener at the same time writes the same."""
+def spread_news(first, last, network, said, speakers):  # type: ignore[no-untyped-def]
+    """Mark everyone who has a neighbour in a block that speaks, so that the others need not look.
+
+    Whoever else marks a listener at the same time writes the same.
+    """
     n_speakers = 0
     for i in range(first, last):
         if said.firm[i] != NOBODY:
