@@ -22,7 +22,11 @@ PHASES: tuple[tuple[str, Any, str], ...] = (
     ("_review_pyramids", Market, "firms rank their customers and cut the tiers"),
     ("decide", Firm, "firms decide"),
     ("post_policy", Firm, "firms post"),
-    ("live_through", life, "everyone lives through the period: need, search, choice, purchase, use, after-sales, speaking"),
+    (
+        "live_through",
+        life,
+        "everyone lives through the period: need, search, choice, purchase, use, after-sales, talk",
+    ),
     ("listen", talk, "everyone listens"),
     ("settle_credit", talk, "credit for word of mouth"),
     ("_close_period", Market, "books close"),

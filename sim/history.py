@@ -48,6 +48,18 @@ class History:
     kept: list[npt.NDArray[np.int64]] = field(default_factory=list)
     studies: list[Study] = field(default_factory=list)
     migration: list[tuple[int, int, npt.NDArray[np.int64]]] = field(default_factory=list)
+    _pages: FloatArray | None = None
+
+    def room(self, shape: tuple[int, ...], n_periods: int) -> FloatArray:
+        """Return where to write the books of one more period: in one array for the periods that the run is to have."""
+        n_kept = len(self.books)
+        if n_kept == 0:
+            self._pages = np.empty((n_periods, *shape))
+        if self._pages is None or n_kept >= len(self._pages):  # the run goes on beyond what was said
+            self._pages = None
+            return np.empty(shape)
+        page: FloatArray = self._pages[n_kept]
+        return page
 
     def of_last(self, n_periods: int) -> FloatArray:
         """Return the books of the last periods added up by tier, of shape (n_firms, n_tiers, n_lines).
@@ -63,6 +75,9 @@ class History:
 
         So what reads the list later needs no memory of its own.
         """
-        whole = np.array(getattr(self, name))
+        kept = getattr(self, name)
+        if name == "books" and self._pages is not None:
+            return self._pages[: len(kept)]
+        whole = np.array(kept)
         setattr(self, name, list(whole))
         return whole

@@ -184,9 +184,10 @@ class Market(mesa.Model):  # type: ignore[misc]
         self.exposure[self.period + 1] = self.exposure[self.period] + [
             firm.advertising / firm.spec.contact_cost for firm in self.firms.values()
         ]
-        entry = self.offers[np.arange(self.n_firms), self.offers["entry_tier"][:, 0]]
-        experience = entry["quality"] + self.behaviour.service_in_experience * (entry["delivered"] + entry["support"])
-        promised = experience[entry["is_open"] == 1].tolist()
+        entry = np.arange(self.n_firms), self.origins.entry_tiers
+        quality, *served = (self.offers[name][entry] for name in ("quality", "delivered", "support"))
+        experience = quality + self.behaviour.service_in_experience * sum(served)
+        promised = experience[self.offers["is_open"][:, 0] == 1].tolist()
         life.live_through(
             self.town,
             self.network,
@@ -214,7 +215,8 @@ class Market(mesa.Model):  # type: ignore[misc]
 
     def _close_period(self) -> None:
         """Add up the blocks' books, let firms close theirs, and keep the period."""
-        books = self.period_books = self.books.sum(axis=0)
+        books = self.period_books = self.history.room(self.books.shape[1:], self.last_period)
+        self.books.sum(axis=0, out=books)
         self.stock += books[..., Line.GAINED] - books[..., Line.LOST :].sum(axis=-1)
         self.satisfaction_sum += books[..., Line.SATISFACTION_CHANGE]
         self.attachment_sum += books[..., Line.ATTACHMENT_CHANGE]
@@ -253,13 +255,13 @@ class Market(mesa.Model):  # type: ignore[misc]
         """Note what the hash is of, which takes little time, for when somebody asks for it."""
         digest = hashlib.sha256()
         for records in self.town:
-            digest.update(np.ascontiguousarray(records).tobytes())
+            digest.update(np.ascontiguousarray(records).data)
         remembered = [np.array(states) for lever in self.levers for states in lever.states()]
         rest = [*self.history.books, *self.history.firm_costs, *remembered]
 
         def finish() -> str:
             for records in rest:
-                digest.update(np.ascontiguousarray(records).tobytes())
+                digest.update(np.ascontiguousarray(records).data)
             return digest.hexdigest()[:16]
 
         return Later(finish)

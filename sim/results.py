@@ -184,8 +184,8 @@ class Results:
         return columns
 
     @cached_property
-    def periods(self) -> pd.DataFrame:
-        """One row per period and firm: customers, flows, money, points, satisfaction and retention."""
+    def _by_firm(self) -> dict[str, FloatArray]:
+        """The columns of `periods`, each of shape (n_periods, n_firms)."""
         books, stock = self.books.sum(axis=(2, 3)), self.stock.sum(axis=(2, 3))
         flows = self._flows(books, stock)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -214,6 +214,12 @@ class Results:
         }
         columns["costs"] = sum((columns[name] for name in COST_NAMES), start=np.zeros_like(stock))
         columns["profit"] = columns["revenue"] - columns["costs"]
+        return columns
+
+    @cached_property
+    def periods(self) -> pd.DataFrame:
+        """One row per period and firm: customers, flows, money, points, satisfaction and retention."""
+        columns = self._by_firm
         index = pd.MultiIndex.from_product([range(self.n_periods), self.firms], names=["period", "firm"])
         return pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index=index).reset_index()
 
@@ -369,23 +375,22 @@ class Results:
             market's revenue), ``repeat_rate`` (share of purchases by customers whose usual firm this is that are made
             here again), ``satisfaction`` and ``attachment`` (means over customers), ``top20_share``.
         """
-        window = self.periods[self.periods["period"] >= self.n_periods - self.horizon]
+        own = {name: self._by_firm[name][self.long_run] for name in ("profit", "customers", "revenue")}
         books = self.books[self.long_run].sum(axis=(0, 2, 3))
         market_revenue = books[:, Line.REVENUE].sum()
         overall = self.retention_by[self.retention_by["group"] == "all"].set_index("firm")["retention"]
         outcomes = {}
         for f, firm in enumerate(self.firms):
-            own = window[window["firm"] == firm]
             stock = self.stock[self.long_run, f].sum()
             outcomes[firm] = {
                 "retention": float(overall[firm]),
-                "profit": float(own["profit"].sum()),
-                "customers": float(own["customers"].mean()),
+                "profit": float(own["profit"][:, f].sum()),
+                "customers": float(own["customers"][:, f].mean()),
                 "share": _ratio(books[f, Line.REVENUE], market_revenue),
                 "repeat_rate": _ratio(books[f, Line.REPURCHASES], books[f, Line.REPEAT_CHANCES]),
                 "satisfaction": _ratio(self.satisfaction_sum[self.long_run, f].sum(), stock),
                 "attachment": _ratio(self.attachment_sum[self.long_run, f].sum(), stock),
-                "revenue": float(own["revenue"].sum()),
+                "revenue": float(own["revenue"][:, f].sum()),
                 "top20_share": float(self.top20[f]),
             }
         return outcomes
@@ -396,13 +401,12 @@ class Results:
         firms: dict[str, Any] = {}
         for f, firm in enumerate(self.firms):
             books = self.books[self.long_run, f].sum(axis=0)
-            own = self.periods[(self.periods["firm"] == firm) & (self.periods["period"] >= self.long_run.start)]
             firms[firm] = {
                 **{key: _plain(value) for key, value in (outcomes[firm] | worth[firm]).items()},
                 "customers": int(self.stock[-1, f].sum()),
                 "gained": int(books[..., Line.GAINED].sum()),
                 "lost": {name: int(books[..., Line.LOST + i].sum()) for i, name in enumerate(CAUSE_NAMES)},
-                "costs": {name: float(own[name].sum()) for name in COST_NAMES},
+                "costs": {name: float(self._by_firm[name][self.long_run, f].sum()) for name in COST_NAMES},
                 "tiers": {
                     tier: self._group(f, books[k], self.stock[:, f, k].sum(axis=1), "tier", tier)
                     for k, tier in enumerate(self._tiers(f))

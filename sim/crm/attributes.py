@@ -56,6 +56,13 @@ class Study:
     tier: npt.NDArray[np.int64]
 
 
+#: What a person is offered, as far as attributes depend on it.
+OFFERED = (
+    "is_open", "prospect", "price", "points_worth", "gift", "gift_worth", "quality_value", "delivered", "support",
+    "effort", "image",
+)  # fmt: skip
+
+
 def study(market: Market) -> Study:
     """Ask a sample of the market, drawn and answering by the streams ``ASKED_OF_MARKET`` and ``SAY_IMPORTANCE`` on.
 
@@ -95,7 +102,7 @@ def study(market: Market) -> Study:
     reference = np.exp(person["log_reference"].astype(np.float64))
     for f in range(n_firms):
         own = relations[:, f]
-        offer = market.offers[f][own["tier"]]
+        offer = {name: market.offers[name][f, own["tier"]] for name in OFFERED}
         trust = (sum(own[name] / STEPS for name in TRUSTS) + offer["prospect"]) / 4.0
         paid = person["basket"] * offer["price"]
         back = offer["points_worth"] + offer["gift"] * offer["gift_worth"] / np.where(paid > 0.0, paid, np.inf)

@@ -56,15 +56,17 @@ def cycles_to_come(market: Market, firm: Firm) -> Later[Cycles]:
     books, stock = history.books[:n_periods], history.stock[:n_periods]
 
     def add_up() -> Cycles:
-        spent, paid = np.full((len(ends), n_tiers), np.nan), np.full((len(ends), n_tiers), np.nan)
-        sold, followed = np.zeros(n_tiers), np.zeros(n_tiers)
-        for k, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
-            lines = np.sum([period[f, :n_tiers] for period in books[start:end]], axis=(0, 2))
-            served = np.sum([period[f, :n_tiers] for period in stock[start:end]], axis=(0, 2))
-            np.divide(lines[:, Line.SERVICE], served, out=spent[k], where=served > 0.0)
-            np.divide(lines[:, Line.REVENUE], served, out=paid[k], where=served > 0.0)
-            sold += lines[:, Line.REVENUE]
-            followed += lines[:, FOLLOW_REVENUE].sum(axis=1)
+        unknown = np.full((len(ends), n_tiers), np.nan)
+        if not ends:
+            return Cycles(unknown, unknown, np.zeros(n_tiers))
+        starts = [0, *ends[:-1]]
+        lines = np.add.reduceat([period[f, :n_tiers].sum(axis=1) for period in books], starts)
+        served = np.add.reduceat([period[f, :n_tiers].sum(axis=1) for period in stock], starts)
+        spent, paid = (
+            np.divide(lines[..., line], served, out=unknown.copy(), where=served > 0.0)
+            for line in (Line.SERVICE, Line.REVENUE)
+        )
+        sold, followed = lines[..., Line.REVENUE].sum(axis=0), lines[..., FOLLOW_REVENUE].sum(axis=(0, 2))
         left = np.divide(sold - followed, sold, out=np.zeros(n_tiers), where=sold > 0.0)
         return Cycles(spent, paid, left)
 
