@@ -135,7 +135,7 @@ class Audit:
             history.attachment[-1],
             self.points,
             history.points_open[-1],
-            began,
+            began.sum(axis=1),
         )
         if fault != Fault.NONE:
             self._fail(self._in_the_books(fault, f, k, y, line), self.period)

@@ -129,8 +129,8 @@ def audit_books(books, costs, stock, told_stock, satisfaction, attachment, point
         The audit's own customers and open points; carried forward in place.
     told_stock, satisfaction, attachment, told_points : array
         The firms' customers, sums over them, and open points, in the same shapes.
-    began : array of int64, shape (n_firms, n_periods)
-        Customers by the period in which they joined.
+    began : array of int64, shape (n_firms,)
+        Customers, added up by the period in which they joined.
 
     Returns
     -------
@@ -163,7 +163,7 @@ def audit_books(books, costs, stock, told_stock, satisfaction, attachment, point
                 return Fault.FIRM_COST.value, f, 0, 0, c
         if points[f] != told_points[f] or points[f] < 0.0:
             return Fault.POINTS.value, f, 0, 0, 0
-        if began[f].sum() != total:
+        if began[f] != total:
             return Fault.BEGAN.value, f, 0, 0, 0
     return Fault.NONE.value, 0, 0, 0, 0
 

@@ -362,3 +362,7 @@ def test_the_market_compiles_once_says_so_and_starts_warm_from_then_on(tmp_path)
     second, words = fresh_python(f"import sys; sys.argv = {command}; from experiments.cli import main; main()")
     assert "compiling" not in words
     assert f'"digest": "{first.strip()}"' in second
+    third, _ = fresh_python(
+        "import sys; from sim import Market; Market(customers__count=300).step(); print(*sys.modules)"
+    )
+    assert not {"numba.np.linalg", "scipy.linalg", "numpy.f2py"} & set(third.split())  # of use only to compile
