@@ -124,6 +124,21 @@ def overhead(data: Data, way: str) -> Figure | None:
     )
 
 
+def mechanism(data: Data, name: str) -> Figure | None:
+    """Return what a period with a mechanism takes, relative to one without, in the market of the least size."""
+    least = min(each["customers"] for each in data["mechanisms"])
+    return Figure.of(
+        each["times"] for each in data["mechanisms"] if each["name"] == name and each["customers"] == least
+    )
+
+
+def with_everything(data: Data) -> tuple[int, Figure | None]:
+    """Return the largest market with all mechanisms that was measured, and its speed, in customer-periods a second."""
+    most = max(each["customers"] for each in data["mechanisms"])
+    of_size = [each for each in data["mechanisms"] if each["customers"] == most]
+    return most, Figure.of(most * len(each["with"]) / math.fsum(each["with"]) for each in of_size)
+
+
 def aggregation(data: Data) -> Figure | None:
     """Return the seconds that a store of 10,000 runs takes to be opened and asked for the means by setting."""
     return Figure.of(each["open"] + each["means"] for each in data["aggregation"])
@@ -171,8 +186,10 @@ def targets(data: Data) -> list[Target]:
     peak = bytes_per_customer(data, "ours", MILLION, "peak_bytes")
     sizes = sizes_of(data, "ours")
     span = f"{sizes[0]:,} to {sizes[-1]:,} customers"
+    everything_at, everything = with_everything(data)
     rows: list[tuple[str, float, bool, Callable[[float], str], Figure | None]] = [
         ("1,000,000 customers on two threads", 20e6, True, per_second, speed_of(data, "ours", MILLION, 2)),
+        (f"the same with all mechanisms, {everything_at:,} customers", 20e6, True, per_second, everything),
         (f"times as fast as the same model in plain Mesa, {n:,} customers, one thread", 100, True, times, ratio),
         ("second core, 1,000,000 customers", 1.7, True, times, times_as_fast(on_two, on_one)),
         (f"time grows as customers to the power, {span}", 1.1, False, number, growth_of_time(data)),

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import mechanisms
 from benchmarks.engines import ENGINES, ROOT, Engine
 from benchmarks.machine import record
 from benchmarks.many_runs import WAYS
@@ -53,6 +54,12 @@ class Plan:
         Few runs and many: what the others cost is told by the difference.
     many_rounds : int
         Rounds of making them in every way.
+    mechanisms_at : int
+        Customers for whom each mechanism's cost is measured.
+    mechanism_rounds : int
+        Rounds of that.
+    everything_at : int
+        Customers of a market with all mechanisms, on two threads.
     """
 
     sizes: dict[int, int]
@@ -64,6 +71,9 @@ class Plan:
     many_at: int
     many: tuple[int, int]
     many_rounds: int
+    mechanisms_at: int
+    mechanism_rounds: int
+    everything_at: int
 
 
 FULL = Plan(
@@ -76,6 +86,9 @@ FULL = Plan(
     many_at=2_000,
     many=(20, 180),
     many_rounds=5,
+    mechanisms_at=50_000,
+    mechanism_rounds=3,
+    everything_at=1_000_000,
 )
 QUICK = Plan(
     sizes={1_000: 2, 10_000: 1, 100_000: 1},
@@ -87,6 +100,9 @@ QUICK = Plan(
     many_at=500,
     many=(4, 24),
     many_rounds=1,
+    mechanisms_at=5_000,
+    mechanism_rounds=1,
+    everything_at=50_000,
 )
 
 
@@ -138,6 +154,7 @@ def measure_all(plan: Plan, say: Say) -> Data:
     with tempfile.TemporaryDirectory() as folder:
         data["runs"] = measure_speeds(plan, Path(folder), say)
     check_agreement(data["runs"])
+    data["mechanisms"] = measure_mechanisms(plan, say)
     data["phases"] = []
     for n in plan.phases_at:
         for threads in (1, 2):
@@ -199,6 +216,18 @@ def measure_many(plan: Plan, say: Say) -> Data:
             raise DisagreementError(f"many runs did not give the same: {seen}")
         rounds.append(taken)
     return {"customers": plan.many_at, "runs": list(plan.many), "rounds": rounds}
+
+
+def measure_mechanisms(plan: Plan, say: Say) -> list[Data]:
+    """Time a market with each mechanism beside one without, on one thread, and with all of them, on two as well."""
+    ours, found = ENGINES["ours"], []
+    for round_ in range(plan.mechanism_rounds):
+        for name in mechanisms.names():
+            say(f"{name}, {plan.mechanisms_at:,} customers, round {round_ + 1}")
+            found.append(probe("mechanism", ours, plan.mechanisms_at, extra=("--mechanism", name)))
+        say(f"all mechanisms, {plan.everything_at:,} customers, round {round_ + 1}")
+        found.append(probe("mechanism", ours, plan.everything_at, 2, extra=("--mechanism", mechanisms.EVERYTHING)))
+    return found
 
 
 def measure_speeds(plan: Plan, folder: Path, say: Say) -> list[Data]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks.engines import SEED, build, scenario_of
 
+KINDS = ("speed", "classroom", "hand-over", "phases", "many", "mechanism", "aggregation", "ready")
 WARM_PERIODS = 26  # two review cycles: memberships and word of mouth have got going
 MEASURED_PERIODS = 26  # two more, so that reviews are paid for in full
 
@@ -100,12 +101,13 @@ def hand_over_to(n_customers: int, path: Path) -> dict[str, Any]:
 def main(arguments: list[str] | None = None) -> None:
     """Measure what the command line asks for, and print it."""
     parser = argparse.ArgumentParser(prog="benchmarks.probe")
-    parser.add_argument("kind", choices=("speed", "classroom", "hand-over", "phases", "many", "aggregation", "ready"))
+    parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--engine", default="ours")
     parser.add_argument("--customers", type=int, default=5000)
     parser.add_argument("--given", type=Path)
     parser.add_argument("--way", default="bare", help="Of making many runs.")
     parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--mechanism", default="points")
     chosen = parser.parse_args(arguments)
     match chosen.kind:
         case "speed":
@@ -122,6 +124,10 @@ def main(arguments: list[str] | None = None) -> None:
             from benchmarks.many_runs import many_runs
 
             measured = many_runs(chosen.way, chosen.runs, chosen.customers)
+        case "mechanism":
+            from benchmarks.mechanisms import cost
+
+            measured = cost(chosen.mechanism, chosen.customers, WARM_PERIODS, MEASURED_PERIODS)
         case "aggregation":
             from benchmarks.many_runs import aggregation
 

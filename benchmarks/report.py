@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks import figures
+from benchmarks import figures, mechanisms
 from benchmarks.engines import ENGINES
 from benchmarks.figures import Figure
 from benchmarks.many_runs import N_KEPT, WAYS
@@ -57,13 +57,18 @@ percentage point and two standard errors."""
 GROWTH = """\
 Per customer. *Arrays*: what the market keeps, network included. *Peak*: the most that the process ever took, over the
 same engine's smallest market. Other engines stop where one process would take longer than a minute; mesa-frames is on
-two threads throughout. loyalty wakes a second thread only where it is worth it, from 5,000 customers on."""
+two threads throughout. loyalty wakes a second thread only where it is worth it, from 20,000 customers on."""
 
 STARTS = "A start includes Python's own. A class's run is the second in its process."
 
 MANY = """\
 The same runs on two processes, in three ways that must give the same customers in every run. *In all* is from the call
 to its end, with processes started and ended; *a run more* is what {most} runs take longer than {few}, by the run."""
+
+MECHANISMS = """\
+A market in which each of the four firms has the mechanism and one in which none has, a period of each in turn: what a
+period takes, relative to one without. A mechanism that nobody uses is left out when the market is built, and takes no
+time. More is bought where firms offer more, so some of it is customers who do more."""
 
 READING = """\
 Living through a period, taken apart by a market in which nobody has a need: what is left is time passing (a look for
@@ -108,6 +113,8 @@ def write(data: Data) -> str:
         _starts(data),
         "## Many runs",
         _many(data),
+        "## What mechanisms cost",
+        _mechanisms(data),
         "## Where the time goes",
         *[_phases(phases) for phases in data["phases"]],
         _reading(data),
@@ -241,6 +248,13 @@ def _many(data: Data) -> str:
     times = ", ".join(f"{text} {_show(Figure.of(each[name] for each in asked), _ms)}" for name, text in names.items())
     kept = f"A store of {N_KEPT:,} runs of four firms: {times}."
     return f"{MANY.format(few=few, most=most)}\n\n{table(head, rows)}\n\n{kept}"
+
+
+def _mechanisms(data: Data) -> str:
+    n = min(each["customers"] for each in data["mechanisms"])
+    costs = {name: figures.mechanism(data, name) for name in mechanisms.names()}
+    rows = [[name, _show(cost, figures.number)] for name, cost in costs.items()]
+    return f"{MECHANISMS}\n\n{table([f'{n:,} customers, one thread', 'time of a period'], rows)}"
 
 
 def _phases(phases: Data) -> str:

@@ -35,7 +35,7 @@ from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
 from numba.core.registry import cpu_target
-from numba.core.runtime import rtsys
+from numba.core.runtime.nrt import rtsys
 from numba.core.serialize import dumps
 from numba.core.sigutils import normalize_signature
 
@@ -76,7 +76,7 @@ class KernelCache(NullCache):
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:
         """Return the function compiled for a signature, or None if it has to be compiled; that is said, once."""
-        # Numba would load all that it can compile with, which takes a second; what is compiled already needs no more than
+        # Numba would load all that it can compile with, for a second; what is compiled already needs no more than
         # the functions that count references, by name
         rtsys.initialize(target_context)
         file_name = self._file_name(signature)

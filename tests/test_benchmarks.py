@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import figures, many_runs, measure, phases, plots, probe, report
+from benchmarks import figures, many_runs, measure, mechanisms, phases, plots, probe, report
 from benchmarks.engines import ENGINES, Engine, bytes_of_arrays, scenario_of
 from sim import Market
 
@@ -161,6 +161,11 @@ def made_up() -> dict[str, Any]:
             "customers": 2_000, "runs": [20, 120],
             "rounds": [{"bare": [2.0, 7.0], "study": [3.0, 8.25], "batch_run": [1.0, 7.0]}],
         },
+        "mechanisms": [
+            {"name": name, "customers": n, "times": 1.25, "with": [n * 12e-9] * 4, "without": [n * 10e-9] * 4}
+            for name in mechanisms.names()
+            for n in (50_000, 1_000_000)
+        ],
         "aggregation": [{"open": 0.2, "means": 0.3, "table": 0.5}],
         "phases": [{"threads": threads, **busy} for threads in (1, 2)],
     }  # fmt: skip
@@ -194,6 +199,22 @@ def test_targets_are_judged_by_the_figures() -> None:
     peak = next(target for what, target in found.items() if what.startswith("peak")).measured
     assert peak is not None
     assert peak.median == pytest.approx(350.0)
+
+
+def test_mechanisms_are_told_by_what_a_period_takes() -> None:
+    n, everything = figures.with_everything(made_up())
+    assert n == 1_000_000
+    assert everything is not None
+    assert everything.median == pytest.approx(1 / 12e-9)
+    assert "| payment later | 1.25 |" in report.write(made_up())
+
+
+def test_every_mechanism_can_be_had_by_all_firms_at_once() -> None:
+    for name in mechanisms.names():
+        assert scenario_of(100).with_overrides(mechanisms.settings_of(name)) != scenario_of(100), name
+    measured = mechanisms.cost(mechanisms.EVERYTHING, 100, warm=1, measured=2)
+    assert len(measured["with"]) == len(measured["without"]) == 2
+    assert measured["times"] > 0.0
 
 
 def test_growth_is_the_power_of_the_size() -> None:
