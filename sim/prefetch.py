@@ -12,6 +12,10 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from sim.compiled import inline
+from sim.records import NOBODY
+
+BUYERS_AHEAD = 16  # people whose relation is asked for if they have bought
 _LINE_BYTES = 64
 _READ, _KEEP, _DATA = 0, 3, 1  # arguments of LLVM's prefetch: to be read, to stay in all caches, not instructions
 
@@ -48,3 +52,11 @@ def prefetch_row(typing_context: Any, records: Any, row: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(records, row), generate
+
+
+@inline
+def prefetch_if_bought(i, town, period):  # type: ignore[no-untyped-def]
+    """Ask for what is between person ``i`` and the firm bought from in the period, if any was."""
+    person = town.people[i]
+    if person.seen == period and person.usual != NOBODY:
+        prefetch_row(town.relations[:, person.usual], i)  # type: ignore[call-arg]

@@ -18,6 +18,7 @@ from sim.draws import Stream, block
 from sim.invariants import InvariantError
 from sim.journey.context import Clock
 from sim.levers.base import Lever
+from sim.prefetch import BUYERS_AHEAD, prefetch_if_bought, prefetch_row
 from sim.records import NOBODY, identity
 
 if TYPE_CHECKING:
@@ -127,8 +128,20 @@ def settle_accounts(share, town, offers, terms, accounts, clock, books):  # type
     """
     n_blocks, n = books.shape[0], town.pulses.size
     for b in range(share.first, n_blocks, share.step):
-        for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
+        last = (b + 1) * n // n_blocks
+        for i in range(b * n // n_blocks, last):
+            later = min(i + BUYERS_AHEAD, last - 1)
+            prefetch_if_bought(later, town, clock.period)
+            prefetch_if_due(later, town, accounts, clock)
             settle_one(i, town, offers, terms, accounts, clock, books[b])
+
+
+@inline
+def prefetch_if_due(i, town, accounts, clock):  # type: ignore[no-untyped-def]
+    """Ask memory for person ``i``'s relations where an account falls due."""
+    for g in range(accounts.owed.shape[1]):
+        if accounts.owed[i, g] > 0.0 and accounts.due[i, g] <= clock.period:
+            prefetch_row(town.relations[:, g], i)  # type: ignore[call-arg]
 
 
 @inline

@@ -27,21 +27,35 @@ class Familiarity(Lever):
 
     def after_life(self) -> None:
         """Sum familiarity over those who are customers at the end of the period, by tier and type."""
-        market = self.market
-        for firm in market.firms.values():
-            if firm.spec.familiarity_saving > 0.0:
-                totals = np.zeros((market.n_blocks, market.n_tiers, 7), dtype=np.int64)
-                count(market.town, firm.index, market.period, firm.spec.familiarity_periods, totals)
-                firm.familiar[...] = totals.sum(axis=0)[: len(firm.pyramid.tiers)]
+        market, firms = self.market, list(self.market.firms.values())
+        longest = [firm.spec.familiarity_periods if firm.spec.familiarity_saving > 0.0 else 0 for firm in firms]
+        totals = np.zeros((market.n_blocks, market.n_firms, market.n_tiers, 7), dtype=np.int64)
+        count(market.town, market.period, np.array(longest), totals)
+        for firm, total in zip(firms, totals.sum(axis=0), strict=True):
+            firm.familiar[...] = total[: len(firm.pyramid.tiers)]
 
 
 @parallel_kernel
-def count(share, town, f, period, longest, totals):  # type: ignore[no-untyped-def]
-    """Add each customer's periods of membership, up to ``longest``, to ``totals``, shape (n_blocks, n_tiers, 7)."""
+def count(share, town, period, longest, totals):  # type: ignore[no-untyped-def]
+    """Add each customer's periods of membership to the totals of firms that save on the familiar.
+
+    Parameters
+    ----------
+    town : Town
+        The people and their relations; read only.
+    period : int
+        Now.
+    longest : array of int, shape (n_firms,)
+        Periods that count at most, by firm; 0 for a firm that saves nothing.
+    totals : array of int64, shape (n_blocks, n_firms, n_tiers, 7)
+        Added to.
+    """
     n_blocks, n = totals.shape[0], town.pulses.size
     for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
-            count_one(town.relations[i, f], town.people[i], period, longest, totals[b])
+            for f in range(longest.size):
+                if longest[f] > 0:
+                    count_one(town.relations[i, f], town.people[i], period, longest[f], totals[b, f])
 
 
 @inline

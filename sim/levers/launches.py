@@ -17,6 +17,7 @@ from sim.compiled import inline, parallel_kernel
 from sim.draws import Stream, block, firm_slot
 from sim.journey.context import Clock
 from sim.levers.base import Lever
+from sim.prefetch import BUYERS_AHEAD, prefetch_if_bought
 from sim.records import NOBODY, identity, level
 from sim.settings import Launch
 
@@ -125,7 +126,9 @@ def cross_buy(share, town, products, taken_up, clock, books):  # type: ignore[no
     """
     n_blocks, n = books.shape[0], town.pulses.size
     for b in range(share.first, n_blocks, share.step):
-        for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
+        last = (b + 1) * n // n_blocks
+        for i in range(b * n // n_blocks, last):
+            prefetch_if_bought(min(i + BUYERS_AHEAD, last - 1), town, clock.period)
             cross_buy_one(i, town, products, taken_up, clock, books[b])
 
 

@@ -16,6 +16,7 @@ from sim.compiled import inline, parallel_kernel
 from sim.draws import Stream, block
 from sim.journey.context import Clock
 from sim.levers.base import Lever
+from sim.prefetch import BUYERS_AHEAD, prefetch_if_bought
 from sim.records import NOBODY, identity, in_steps, level
 
 if TYPE_CHECKING:
@@ -165,7 +166,9 @@ def enter_purchases(share, town, offers, plans, members, clock, books):  # type:
     """
     n_blocks, n = books.shape[0], town.pulses.size
     for b in range(share.first, n_blocks, share.step):
-        for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
+        last = (b + 1) * n // n_blocks
+        for i in range(b * n // n_blocks, last):
+            prefetch_if_bought(min(i + BUYERS_AHEAD, last - 1), town, clock.period)
             enter_purchase(i, town, offers, plans, members, clock, books[b])
 
 
