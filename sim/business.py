@@ -72,6 +72,11 @@ class Business:
         know_how = spec.know_how_cost * (spec.know_how * spec.know_how)
         return know_how + spec.time_to_market_cost * (spec.time_to_market * spec.time_to_market)
 
+    @property
+    def felt_risk(self) -> float:
+        """Utility that customers lose to the risk of depending on the supplier."""
+        return self.buyers.risk * self.spec.risk
+
     def support(self, policy: Policy) -> FloatArray:
         """Return what each tier gets besides service, in levels of service, shape (n_tiers,)."""
         spec, buyers = self.spec, self.buyers
@@ -95,7 +100,7 @@ class Business:
         is_late = buyers.late_rate * (1.0 - policy.delivery)  # and so late that it is a failure
         return {
             "support": self.support(policy),
-            "risk": buyers.risk * spec.risk,
+            "risk": self.felt_risk,
             "failure_rate": failure_rate + (1.0 - failure_rate) * is_late,
             "effort": policy.channel_effort + spec.buying_effort,
             "channel_cost": policy.channel_cost + spec.delivery_cost * (policy.delivery * policy.delivery),

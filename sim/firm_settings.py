@@ -236,6 +236,11 @@ class FirmSpec(Settings):
         """Return how each tier buys: its channel, or what its channels come to."""
         return [way_of(self.tier_channels.get(tier, self.channel), channels) for tier in self.pyramid.tiers]
 
+    def channels_used(self, channels: dict[str, ChannelSpec]) -> dict[str, ChannelSpec]:
+        """Return the channels through which any of the firm's tiers may buy, by name."""
+        names = set(self.channel).union(*self.tier_channels.values())
+        return {name: channels[name] for name in sorted(names)}
+
     def reach_through(self, channels: dict[str, ChannelSpec]) -> float:
         """Return the share of people who can buy from the firm by itself or through the channels of its newcomers."""
         return self.reach + (1.0 - self.reach) * self.ways_by_tier(channels)[self.pyramid.entry_tier].access

@@ -12,7 +12,7 @@ from sim import review
 from sim.accounts import N_LINES, TIER_COST_LINES, FirmCost, Line
 from sim.business import Business, BusinessSpec
 from sim.framework import mesa
-from sim.pricing import Posted, Pricing
+from sim.pricing import Posted, Pricing, trade_of
 from sim.promotion import Promotion
 from sim.staff import Staff
 from sim.strategies import Luck, MarketView
@@ -128,8 +128,15 @@ class Firm(mesa.Agent):  # type: ignore[misc]
     def posted(self, policy: Policy) -> Posted:
         """Return what everybody can see of the firm when it posts a policy."""
         image = self.promotion.image(self.spec.image) if self.promotion else self.spec.image
-        service = float(self.promised(policy)[self.pyramid.entry_tier])
-        return Posted(policy.price * self.price_factor, policy.quality, service, image)
+        entry, business = self.pyramid.entry_tier, self.business
+        return Posted(
+            price=policy.price * self.price_factor * float(self.trade_price[entry]),
+            quality=self.quality_of(policy),
+            service=float(self.promised(policy)[entry]),
+            image=image,
+            support=float(business.support(policy)[entry]) if business else 0.0,
+            risk=business.felt_risk if business else 0.0,
+        )
 
     @property
     def is_review_due(self) -> bool:
@@ -145,7 +152,8 @@ class Firm(mesa.Agent):  # type: ignore[misc]
                 own = self.posted(self.decided)._replace(price=self.decided.price)
                 firms = self.market.firms.values()
                 rivals = [rival.posted(rival.policy) for rival in firms if rival is not self and rival.is_open]
-                price = self.pricing.decide(own, self.spec.unit_cost, rivals, math.fsum(view.contribution))
+                trade = trade_of(self.trade_price, self.commission, view.goods_cost, self.pyramid.entry_tier)
+                price = self.pricing.decide(own, self.spec.unit_cost, rivals, math.fsum(view.contribution), trade)
                 self.decided = self.decided.replace(price=price)
 
     def view(self) -> MarketView:
@@ -177,6 +185,9 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             lost=own[:, Line.LOST :].sum(axis=1).astype(np.int64),
             rival_shares={rival.name: shares[rival.index] for rival in rivals},
             settings=self.spec,
+            goods_cost=own[:, Line.GOODS].copy(),
+            channels=self.spec.channels_used(market.scenario.channels),
+            buyers=market.scenario.customers.business,
         )
 
     def post_policy(self) -> None:
@@ -261,7 +272,11 @@ class Firm(mesa.Agent):  # type: ignore[misc]
     @property
     def quality(self) -> float:
         """Quality of the product, 0 to 1: the policy's, raised by what customers have suggested."""
-        return self.voice.quality(self.policy.quality) if self.voice else self.policy.quality
+        return self.quality_of(self.policy)
+
+    def quality_of(self, policy: Policy) -> float:
+        """Return the quality that a policy comes to with what customers have suggested so far, 0 to 1."""
+        return self.voice.quality(policy.quality) if self.voice else policy.quality
 
     @property
     def quality_value(self) -> float:

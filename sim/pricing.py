@@ -9,20 +9,56 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from sim.settings import Settings
 
+FloatArray = npt.NDArray[np.float64]
 Weight = Annotated[float, Field(ge=0, le=100)]
+MOST_LOG_PRICE = 700.0  # beyond every highest price, and within what a float holds
 
 
 class Posted(NamedTuple):
     """What everybody can see of a firm."""
 
-    price: float  # relative to the market's usual price
+    price: float  # that a newcomer is asked, relative to the market's usual price
     quality: float  # 0 to 1, like the two that follow
     service: float  # promised to a newcomer
     image: float
+    support: float = 0.0  # promised to a newcomer besides service, in levels of service
+    risk: float = 0.0  # of depending on the firm, in utility
+
+
+class Trade(NamedTuple):
+    """What the trade makes of a firm's own price, relative to it."""
+
+    raised: float = 1.0  # the price that a newcomer is asked
+    left: float = 1.0  # what the firm gets of it, on average over all that is sold
+
+
+NO_TRADE = Trade()
+
+
+def trade_of(raised: FloatArray, kept: FloatArray, goods: FloatArray, entry_tier: int) -> Trade:
+    """Return what the trade makes of a firm's own price.
+
+    Parameters
+    ----------
+    raised : array, shape (n_tiers,)
+        The price that a tier is asked, relative to the firm's own.
+    kept : array, shape (n_tiers,)
+        Share of what the tier pays that the trade keeps.
+    goods : array, shape (n_tiers,)
+        What was sold to the tier, at cost; if nothing was sold to any, all is taken to go to newcomers.
+    entry_tier : int
+        The tier of newcomers.
+    """
+    left = raised * (1.0 - kept)
+    sold = math.fsum(goods)
+    mean = math.fsum(goods * left) / sold if sold > 0.0 else float(left[entry_tier])
+    return Trade(float(raised[entry_tier]), mean)
 
 
 class PricingSpec(Settings):
@@ -30,11 +66,11 @@ class PricingSpec(Settings):
 
     method: Literal["cost_plus", "customer_utility", "profit_led"] = Field(
         default="cost_plus",
-        description="a markup on the unit cost; as much above rivals as the offer is worth more to customers; or a "
-        "step at each review, on while the profit rises and back when it does not",
+        description="a markup on the unit cost, once the trade has had its share; as much above rivals as the offer "
+        "is worth more to customers; or a step at each review, on while the profit rises and back when it does not",
     )
     markup: Annotated[float, Field(ge=0, le=100)] = Field(
-        default=0.67, description="cost_plus: share of the unit cost that is added to it"
+        default=0.67, description="cost_plus: share of the unit cost that is left over it, once the trade has its share"
     )
     price_weight: Annotated[float, Field(ge=0.5, le=100)] = Field(
         default=3.0,
@@ -62,8 +98,9 @@ class PricingSpec(Settings):
         """Return what an offer is worth to the average customer, as the firm believes, in utility without the price."""
         return (
             self.quality_weight * posted.quality
-            + self.service_weight * posted.service
+            + self.service_weight * (posted.service + posted.support)
             + self.image_weight * posted.image
+            - posted.risk
         )
 
 
@@ -81,37 +118,42 @@ class Pricing:
         self.profit: float | None = None
         self.is_rising = True
 
-    def decide(self, own: Posted, unit_cost: float, rivals: Sequence[Posted], profit: float) -> float:
-        """Return the price to post until the next review.
+    def decide(
+        self, own: Posted, unit_cost: float, rivals: Sequence[Posted], profit: float, trade: Trade = NO_TRADE
+    ) -> float:
+        """Return the firm's own price to post until the next review: what the trade adds or keeps comes after.
 
         Parameters
         ----------
         own : Posted
-            What the firm is about to post; its price stands if the method finds none.
+            What the firm is about to post, at its own price; that stands if the method finds none.
         unit_cost : float
             Cost of goods per unit of basket, on the price's scale.
         rivals : sequence of Posted
             What rivals in the market had posted.
         profit : float
             Contribution of all tiers since the last review, in money.
+        trade : Trade
+            What the trade makes of the price; by default there is none.
         """
         match self.spec.method:
             case "cost_plus":
-                price = unit_cost * (1.0 + self.spec.markup)
+                price = unit_cost * (1.0 + self.spec.markup) / trade.left
             case "customer_utility":
-                price = self._as_valued(own, rivals)
+                price = self._as_valued(own, rivals, trade)
             case _:
                 price = self._as_profit_goes(own.price, profit)
         self.price = self.spec.within(price)
         return self.price
 
-    def _as_valued(self, own: Posted, rivals: Sequence[Posted]) -> float:
+    def _as_valued(self, own: Posted, rivals: Sequence[Posted], trade: Trade) -> float:
         """Return the price at which the average customer values the firm as the rivals on average."""
         if not rivals:
             return own.price
         log_price = math.fsum(math.log(rival.price) for rival in rivals) / len(rivals)
         value = math.fsum(self.spec.value(rival) for rival in rivals) / len(rivals)
-        return math.exp(log_price + (self.spec.value(own) - value) / self.spec.price_weight)
+        log_price += (self.spec.value(own) - value) / self.spec.price_weight
+        return math.exp(min(MOST_LOG_PRICE, log_price)) / trade.raised
 
     def _as_profit_goes(self, asked: float, profit: float) -> float:
         """Return the last price a step further: the same way if the profit has risen since, else the other way."""

@@ -64,6 +64,9 @@ def market_view(**changes: Any) -> MarketView:
         lost=np.array([0, 2, 3, 8]),
         rival_shares={"Borealis": 0.5, "Corona": 0.2},
         settings=FirmSpec(name="Aurora"),
+        goods_cost=np.array([540.0, 480.0, 420.0, 60.0]),
+        channels={"store": DEFAULT_CHANNELS["store"]},
+        buyers=None,
     )
     return replace(view, **changes)
 

@@ -15,7 +15,9 @@ from sim.policy import Policy
 from sim.settings import NonNegative, Settings
 
 if TYPE_CHECKING:
+    from sim.channels import ChannelSpec
     from sim.firm_settings import FirmSpec
+    from sim.settings import BusinessBuyersSpec
 
 Level = Annotated[float, Field(ge=0, le=1)]
 Discount = Annotated[float, Field(ge=0, lt=1)]
@@ -57,6 +59,12 @@ class MarketView:
         Share of the market's revenue since the last review of each rival in the market, as panels publish them.
     settings : FirmSpec
         The firm's own settings: its costs, its programme, its pyramid.
+    goods_cost : array, shape (n_tiers,)
+        Cost of the goods that each tier bought since the last review, in money.
+    channels : mapping of str to ChannelSpec
+        The channels that the firm itself uses: what each asks of customers, costs, and keeps of the price.
+    buyers : BusinessBuyersSpec or None
+        What customers who are businesses weigh, as they tell whoever sells to them; None if they are households.
     """
 
     firm: str
@@ -75,6 +83,9 @@ class MarketView:
     lost: npt.NDArray[np.int64]
     rival_shares: Mapping[str, float]
     settings: FirmSpec
+    goods_cost: npt.NDArray[np.float64]
+    channels: Mapping[str, ChannelSpec]
+    buyers: BusinessBuyersSpec | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ SEEDS = 2**31
 class BestResponse(Strategy):
     """Before each review, try the present policy and some changes of it in a small market, and post what earned most.
 
-    The market is the firm's belief, made of what it can see: its own settings and policy, the rivals' posted prices,
-    and customers who buy as often and as much as its own do, in all else those of a default market; rivals are taken
-    to be as the firm is but for their price, and to stay as they are. All policies of one review are tried on the same
-    people with the same luck. The belief is wrong in many ways, and so may be the answer.
+    The market is the firm's belief, made of what it can see: its own settings, channels and policy, the rivals' posted
+    prices, and customers who buy as often and as much as its own do and, if they are businesses, weigh what they say
+    they do, in all else those of a default market; rivals are taken to be as the firm is but for their price, and to
+    stay as they are. All policies of one review are tried on the same people with the same luck. The belief is wrong
+    in many ways, and so may be the answer.
 
     Source: best-response dynamics, Cournot (1838); with a limited budget of trials, as in Lave & March (1975), "An
     introduction to models in the social sciences".
@@ -104,18 +105,9 @@ def profit_in_mind(view: MarketView, policy: Policy, how: BestResponse, seed: in
     from sim.scenario import Scenario
     from sim.settings import CustomersSpec, DemandSpec
 
-    n_bought = float(view.purchases.sum())
-    paid = float(view.revenue.sum()) / (view.current.price * n_bought)
-    rate = n_bought / (float(view.customers.sum()) * view.settings.pyramid.review_every)
-    own = view.settings.model_copy(
-        update={
-            "strategy": _Posted(policy=policy),
-            "pricing": None,
-            "channel": {"store": 1.0},
-            "tier_channels": {},
-            "tiers": {},
-        }
-    )
+    rate = float(view.purchases.sum()) / (float(view.customers.sum()) * view.settings.pyramid.review_every)
+    demand = DemandSpec(mean_rate=rate, mean_basket=basket_of(view))
+    own = view.settings.model_copy(update={"strategy": _Posted(policy=policy), "pricing": None})
     rivals = [
         own.model_copy(
             update={"name": name, "price": price, "strategy": _Posted(policy=view.base.replace(price=price))}
@@ -127,7 +119,8 @@ def profit_in_mind(view: MarketView, policy: Policy, how: BestResponse, seed: in
         periods=how.settling + how.horizon,
         warm_up=how.settling,
         horizon=how.horizon,
-        customers=CustomersSpec(count=how.people, demand=DemandSpec(mean_rate=rate, mean_basket=paid)),
+        customers=CustomersSpec(count=how.people, demand=demand, business=view.buyers),
+        channels=dict(view.channels),
         firms=(own, *rivals),
     )
     market = Market(scenario, seed=seed, collect=False)
@@ -138,3 +131,9 @@ def profit_in_mind(view: MarketView, policy: Policy, how: BestResponse, seed: in
             earned += market.profit(market.firms[own.name])
     mesa.Agent._ids.pop(market, None)  # Mesa would keep every market for ever
     return earned
+
+
+def basket_of(view: MarketView) -> float:
+    """Return what a purchase comes to at a price of 1, in money: as it was paid, without what the trade has added."""
+    added = np.array([way.price_factor for way in view.settings.ways_by_tier(dict(view.channels))])
+    return float((view.revenue / added).sum()) / (view.current.price * float(view.purchases.sum()))

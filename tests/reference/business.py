@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sim.business import BusinessSpec
 
 if TYPE_CHECKING:
+    from sim.policy import Policy
     from tests.reference.firm import Firm, Offer
 
 
@@ -24,9 +25,8 @@ class Supplier:
         self.firm, self.own = firm, firm.spec.business or BusinessSpec()
         self.buyers = firm.model.settings.business
 
-    def support(self, tier: int) -> float:
-        """Return what a tier gets besides service, in levels of service."""
-        policy = self.firm.policy
+    def support(self, tier: int, policy: Policy) -> float:
+        """Return what a policy gives a tier besides service, in levels of service."""
         support = self.buyers.delivery * float(policy.delivery[tier]) + self.buyers.know_how * self.own.know_how
         support += self.buyers.time_to_market * self.own.time_to_market
         if self.firm.spec.contact is not None:

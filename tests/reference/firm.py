@@ -180,7 +180,11 @@ class Firm(mesa.Agent):
     @property
     def quality(self) -> float:
         """Quality, as far as suggestions have raised it."""
-        own, how = self.policy.quality, self.spec.voice
+        return self.quality_under(self.policy)
+
+    def quality_under(self, policy: Policy) -> float:
+        """Return the quality of a policy, as far as suggestions have raised it."""
+        own, how = policy.quality, self.spec.voice
         return own if how is None else own + how.quality_gain * (1.0 - own) * self.improvement
 
     @property
@@ -256,7 +260,7 @@ class Firm(mesa.Agent):
 
     def support(self, tier: int) -> float:
         """Return what customers of a tier get besides service: nothing, but for businesses."""
-        return self.to_businesses.support(tier) if self.to_businesses else 0.0
+        return self.to_businesses.support(tier, self.policy) if self.to_businesses else 0.0
 
     @property
     def felt_risk(self) -> float:
@@ -338,28 +342,50 @@ class Firm(mesa.Agent):
             lost=own[:, Line.LOST : Line.LOST + len(Cause)].sum(axis=1).astype(np.int64),
             rival_shares={rival.spec.name: revenues[rival.number] / total if total > 0.0 else 0.0 for rival in rivals},
             settings=self.spec,
+            goods_cost=own[:, Line.GOODS],
+            channels={
+                name: self.model.scenario.channels[name]
+                for shares in (self.spec.channel, *self.spec.tier_channels.values())
+                for name in shares
+            },
+            buyers=self.model.settings.business,
         )
         self.decided = self.decider.decide(view)
         if self.spec.pricing is not None:
-            self.priced = self.price_by_method(math.fsum(view.contribution), rivals)
+            self.priced = self.price_by_method(math.fsum(view.contribution), rivals, view.goods_cost.tolist())
             self.decided = self.decided.replace(price=self.priced)
 
     def worth(self, firm: Firm, policy: Policy) -> float:
         """Return what this firm believes a firm's offer to be worth to an average newcomer, but for its price."""
-        how = self.spec.pricing
-        worth = how.quality_weight * policy.quality
-        worth += how.service_weight * firm.promise(firm.entry_tier, policy)
-        return worth + how.image_weight * firm.image
+        how, entry = self.spec.pricing, firm.entry_tier
+        served = firm.promise(entry, policy)
+        if firm.to_businesses:
+            served += firm.to_businesses.support(entry, policy)
+        worth = how.quality_weight * firm.quality_under(policy)
+        worth += how.service_weight * served
+        return worth + how.image_weight * firm.image - firm.felt_risk
 
-    def price_by_method(self, profit: float, rivals: list[Firm]) -> float:
+    def left_by_trade(self, goods: list[float]) -> float:
+        """Return what the firm gets of its own price, on average over goods sold to its tiers, or from newcomers."""
+        left = []
+        for tier in range(len(self.tiers)):
+            raised, lost = self.trade(tier)
+            left.append(raised * (1.0 - lost))
+        if math.fsum(goods) == 0.0:
+            return left[self.entry_tier]
+        return math.fsum(sold * share for sold, share in zip(goods, left, strict=True)) / math.fsum(goods)
+
+    def price_by_method(self, profit: float, rivals: list[Firm], goods: list[float]) -> float:
         """Return the price by the firm's method, within its bounds."""
         how, price = self.spec.pricing, self.decided.price
         if how.method == "cost_plus":
-            price = self.spec.unit_cost * (1.0 + how.markup)
+            price = self.spec.unit_cost * (1.0 + how.markup) / self.left_by_trade(goods)
         elif how.method == "customer_utility" and rivals:
-            usual = math.fsum(math.log(rival.price) for rival in rivals) / len(rivals)
+            asked = [math.log(rival.price * rival.trade(rival.entry_tier)[0]) for rival in rivals]
             elsewhere = math.fsum(self.worth(rival, rival.policy) for rival in rivals) / len(rivals)
-            price = math.exp(usual + (self.worth(self, self.decided) - elsewhere) / how.price_weight)
+            better = self.worth(self, self.decided) - elsewhere
+            log_price = math.fsum(asked) / len(rivals) + better / how.price_weight
+            price = math.exp(min(700.0, log_price)) / self.trade(self.entry_tier)[0]
         elif how.method == "profit_led" and self.priced is not None:
             if self.earned is not None and profit <= self.earned:
                 self.price_goes = -self.price_goes
