@@ -17,6 +17,7 @@ from sim.strategies import Luck, MarketView
 from tests.reference.arithmetic import clip, single
 from tests.reference.business import Supplier
 from tests.reference.person import Word
+from tests.reference.pricing import PriceMethod
 from tests.reference.sight import climb, look, scores_of
 
 if TYPE_CHECKING:
@@ -95,9 +96,7 @@ class Firm(mesa.Agent):
         self.failure_rate = self.own_failure_rate
         self.improvement, self.suggested = 0.0, []  # of the product; suggestions by period
         self.burst = 0.0  # added spend on advertising
-        self.priced: float | None = None  # by the price method, at the last review ...
-        self.earned: float | None = None  # ... at which this was the profit
-        self.price_goes = 1
+        self.price_method = PriceMethod(self) if spec.pricing is not None else None
         missed = 1.0
         for _, channel in self.channels_of(self.entry_tier):
             missed *= 1.0 - channel.access
@@ -351,48 +350,8 @@ class Firm(mesa.Agent):
             buyers=self.model.settings.business,
         )
         self.decided = self.decider.decide(view)
-        if self.spec.pricing is not None:
-            self.priced = self.price_by_method(math.fsum(view.contribution), rivals, view.goods_cost.tolist())
-            self.decided = self.decided.replace(price=self.priced)
-
-    def worth(self, firm: Firm, policy: Policy) -> float:
-        """Return what this firm believes a firm's offer to be worth to an average newcomer, but for its price."""
-        how, entry = self.spec.pricing, firm.entry_tier
-        served = firm.promise(entry, policy)
-        if firm.to_businesses:
-            served += firm.to_businesses.support(entry, policy)
-        worth = how.quality_weight * firm.quality_under(policy)
-        worth += how.service_weight * served
-        return worth + how.image_weight * firm.image - firm.felt_risk
-
-    def left_by_trade(self, goods: list[float]) -> float:
-        """Return what the firm gets of its own price, on average over goods sold to its tiers, or from newcomers."""
-        left = []
-        for tier in range(len(self.tiers)):
-            raised, lost = self.trade(tier)
-            left.append(raised * (1.0 - lost))
-        if math.fsum(goods) == 0.0:
-            return left[self.entry_tier]
-        return math.fsum(sold * share for sold, share in zip(goods, left, strict=True)) / math.fsum(goods)
-
-    def price_by_method(self, profit: float, rivals: list[Firm], goods: list[float]) -> float:
-        """Return the price by the firm's method, within its bounds."""
-        how, price = self.spec.pricing, self.decided.price
-        if how.method == "cost_plus":
-            price = self.spec.unit_cost * (1.0 + how.markup) / self.left_by_trade(goods)
-        elif how.method == "customer_utility" and rivals:
-            asked = [math.log(rival.price * rival.trade(rival.entry_tier)[0]) for rival in rivals]
-            elsewhere = math.fsum(self.worth(rival, rival.policy) for rival in rivals) / len(rivals)
-            better = self.worth(self, self.decided) - elsewhere
-            log_price = math.fsum(asked) / len(rivals) + better / how.price_weight
-            price = math.exp(min(700.0, log_price)) / self.trade(self.entry_tier)[0]
-        elif how.method == "profit_led" and self.priced is not None:
-            if self.earned is not None and profit <= self.earned:
-                self.price_goes = -self.price_goes
-            self.earned = profit
-            factor = 1.0 + how.step
-            price = self.priced * factor if self.price_goes > 0 else self.priced / factor
-        return clip(price, how.lowest, how.highest)
+        if self.price_method is not None:
+            self.decided = self.decided.replace(price=self.price_method.price(self.decided, view, rivals))
 
     def since_review(self) -> tuple[list[NDArray[np.float64]], list[float]]:
         """Return the lines of each firm's tiers and each firm's revenue, over the periods since the last review."""
