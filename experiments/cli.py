@@ -132,7 +132,8 @@ def run(
     as_json: bool,
 ) -> None:
     """Run one market once and print how its firms fared."""
-    from experiments.runner import Progress, require_readable, warm_up
+    from experiments.one_run import require_readable, warm_up
+    from experiments.runner import Progress
 
     chosen = scenario_of(scenario, _overrides(settings, strategies))
     for note in require_readable(chosen):
@@ -247,7 +248,7 @@ def compare(
 @click.argument("scenarios", metavar="SCENARIO...", nargs=-1, required=True)
 def check(scenarios: tuple[str, ...]) -> None:
     """Check scenario files, and say all that is wrong with them."""
-    from experiments.runner import require_readable
+    from experiments.one_run import require_readable
     from sim.errors import InputError
 
     is_wrong = False
@@ -274,7 +275,8 @@ def check(scenarios: tuple[str, ...]) -> None:
 @_json
 def validate(scenario: str, seeds: int, settings: tuple[str, ...], workers: int | None, as_json: bool) -> None:
     """Measure a market's regularities beside the published ranges of consumer markets."""
-    from experiments.runner import Progress, require_readable
+    from experiments.one_run import require_readable
+    from experiments.runner import Progress
     from experiments.terminal import facts_table, print_tables
     from experiments.validate import validate as measured
 

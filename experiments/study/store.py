@@ -4,7 +4,7 @@
 
     STORE/manifest.json      the format's number
     STORE/runs/*.parquet     finished runs, a row per run and firm
-    STORE/frames/KIND/ID.*   all tables of a finished run, where a comparison asked for them
+    STORE/frames/KIND/ID.*   all tables of a finished run, where they were asked for
     STORE/failed/*.parquet   runs that gave nothing: why, and the command that shows it again
     STORE/studies/NAME/      what a study asked for: about.json, and *.parquet, a row per run and label
     STORE/active/*.json      who is at work, and how far
@@ -35,12 +35,15 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet  # type: ignore[import-untyped]
 
 from experiments.saved import require_writable, write_whole
+from experiments.study.frames import kind_of_tables, unpacked
 from experiments.study.runs import Failed, Outcome, Run
 from sim.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
+
+    from experiments.one_run import Frames
 
 FORMAT = 1
 N_SMALL_FILES = 64  # so many are put together
@@ -215,6 +218,36 @@ class Store:
         self._read.add(name)
         self._known.update(each.id for each in outcomes if each.firms)
         self.compact()
+
+    def has_tables(self, run: Run) -> bool:
+        """Say whether those tables of a run that it asks for, if any, are kept."""
+        return run.tables == "none" or self._tables_file(run).is_file()
+
+    def tables(self, run: Run) -> Frames:
+        """Return the tables that a run asks for: see :func:`experiments.one_run.reduced`.
+
+        Raises
+        ------
+        OSError
+            If they are not kept, or cannot be read.
+        """
+        return unpacked(self._tables_file(run).read_bytes())
+
+    def add_tables(self, run: Run, content: bytes) -> None:
+        """Keep the tables of a run, :func:`~experiments.study.frames.packed`; once this returns, they stay.
+
+        Raises
+        ------
+        OSError
+            If they cannot be written.
+        """
+        file = self._tables_file(run)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._whole(file, lambda temporary: temporary.write_bytes(content))
+
+    def _tables_file(self, run: Run) -> Path:
+        with_network = "-network" if run.tables == "network" else ""
+        return self.path / "frames" / kind_of_tables() / f"{run.id}{with_network}.feather"
 
     def add_failed(self, runs: Sequence[Failed]) -> None:
         """Keep the records of runs that gave nothing; a later success of the same run puts them out of account.
