@@ -62,7 +62,19 @@ class Design:
     question: str = ""
 
     def check(self) -> tuple[str, ...]:
-        """Refuse what cannot be compared, or not be written, before anything runs.
+        """Refuse what cannot be compared, or not be written, before anything runs: see :meth:`check_arms`.
+
+        Raises
+        ------
+        InputError
+            If it cannot be compared, or the folder cannot be written.
+        """
+        notes = self.check_arms()
+        require_writable(self.out / "data")
+        return notes
+
+    def check_arms(self) -> tuple[str, ...]:
+        """Refuse what cannot be compared.
 
         Returns
         -------
@@ -73,8 +85,7 @@ class Design:
         ------
         InputError
             If there is no seed or one comes twice, the baseline is not among the arms, the arms do not cover the same
-            periods, a file that one names cannot be used, the folder cannot be written, or there is no difference whose
-            interval could be narrow.
+            periods, a file that one names cannot be used, or there is no difference whose interval could be narrow.
         """
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise InputError("no seed, or one twice", key="seeds", value=list(self.seeds), allowed="each seed once")
@@ -91,7 +102,6 @@ class Design:
                     problem = f'"{arm}" and "{self.baseline}" cannot be compared over different periods'
                     raise InputError(problem, file=scenario.source, key=key, value=ours, allowed=str(theirs))
             notes |= dict.fromkeys(require_readable(scenario))
-        require_writable(self.out / "data")
         return tuple(notes)
 
     @property

@@ -35,14 +35,14 @@ OUTCOMES = (
     "retention", "profit", "customers", "share", "repeat_rate", "satisfaction", "attachment", "revenue", "top20_share",
     "loyalty_index", "clv", "equity", "spend",
 )  # fmt: skip
-KindName = Literal["sweep", "sensitivity", "tournament", "optimise", "robustness"]
+KindName = Literal["sweep", "compare", "sensitivity", "tournament", "optimise", "robustness"]
 # Keys that some kinds have no use for: a study that gives one there asks for something that it would not get.
 ONLY_FOR = {
     "design": ("sweep",),
-    "until": ("sweep",),
+    "until": ("sweep", "compare"),
     "vary": ("sweep", "sensitivity", "optimise", "robustness"),
     "outcomes": ("sweep", "sensitivity", "robustness"),
-    "options": ("sensitivity", "tournament", "optimise", "robustness"),
+    "options": ("compare", "sensitivity", "tournament", "optimise", "robustness"),
 }
 SEVERAL_OUTCOMES = ("sweep",)
 NAMES_TAKEN = ("runs", "failed", "labels", "timing")  # tables of a store
@@ -113,7 +113,9 @@ class Study(_Part):
     """A study."""
 
     title: Annotated[str, Field(min_length=1, description="the question, in one line")]
-    kind: KindName = Field(default="sweep", description="sweep, sensitivity, tournament, optimise or robustness")
+    kind: KindName = Field(
+        default="sweep", description="sweep, compare, sensitivity, tournament, optimise or robustness"
+    )
     scenario: Annotated[
         str, Field(min_length=1, description="a scenario file, sought beside this one, or a shipped name")
     ]
@@ -128,7 +130,7 @@ class Study(_Part):
     )
     seed_from: Annotated[Whole, Field(ge=0, le=2**62)] = Field(default=1, description="the first seed, from 0")
     until: str | tuple[str, ...] | None = Field(
-        default=None, description="ci=0.5% and the like: as many of the seeds as it takes (sweep)"
+        default=None, description="ci=0.5% and the like: as many of the seeds as it takes (sweep, compare)"
     )
     store: str | None = Field(default=None, description="folder of the store, sought beside this file")
     outcomes: tuple[str, ...] = Field(default=("profit", "retention"), description="what is asked about, as a list")
@@ -204,6 +206,13 @@ class Study(_Part):
         """Its seeds; with ``until``, the most of them."""
         n = MOST_SEEDS if self.until is not None and "seeds" not in self.model_fields_set else self.seeds
         return range(self.seed_from, self.seed_from + n)
+
+    @property
+    def widths(self) -> Until | None:
+        """How narrow the intervals of its differences are to be, if that is asked."""
+        if self.until is None:
+            return None
+        return Until.parse((self.until,) if isinstance(self.until, str) else self.until)
 
     @property
     def factors(self) -> list[Factor]:
