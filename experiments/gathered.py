@@ -173,7 +173,7 @@ class Gathered:
         n_pilot = self.stop.n_pilot if self.stop else None
         for metric, values in self._values(outcomes).items():
             for arm, by_seed in values.items():
-                self.levels[arm][metric] = level_of(metric, by_seed)
+                self.levels[arm][metric] = level_of(metric, by_seed, n_pilot)
             for arm, difference in compare_to_baseline(values, self.design.baseline, n_pilot).items():
                 self.differences[arm][metric] = difference
 

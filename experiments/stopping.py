@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from experiments.statistics import Difference, standard_error, t_quantile
+from experiments.statistics import Estimate, standard_error, t_quantile
 from sim.errors import InputError
 
 N_PILOT = 30
@@ -183,7 +183,7 @@ def seeds_needed(values: Mapping[str, Values], baseline: str, half_widths: Mappi
 
 
 def is_narrow(
-    differences: Mapping[str, Mapping[str, Difference]], asked: Until, half_widths: Mapping[str, float]
+    differences: Mapping[str, Mapping[str, Estimate]], asked: Until, half_widths: Mapping[str, float]
 ) -> bool:
     """Say whether every interval, by arm and metric, is known and reaches no further to either side than asked."""
     for metric in METRICS:
