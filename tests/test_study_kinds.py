@@ -176,6 +176,21 @@ def test_robustness_of_the_arms(folder: Path) -> None:
     assert {row["policy"] for row in found["regret"]} == {"dear", "cheap"}
 
 
+def test_differences_of_shares_are_told_in_percentage_points(folder: Path) -> None:
+    """Regret in retention, and what an assumption changes of a difference in retention."""
+    head = 'outcomes = "retention"\nkind = '
+    vary = '[vary]\n"customers.mix.price" = { low = 0.1, high = 0.4 }\n'
+    do(folder, "points", head + '"robustness"\noptions.worlds = 10\n', vary, seeds=1)
+    page = (folder / "out" / "points" / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"at worst it gives [\d.]+ points? less than the best policy", page)
+    table = page[page.index("Regret in retention over") :].partition("</table>")[0]
+    assert len(re.findall(r"[\d.]+ points?", table)) >= 4
+    head += '"sensitivity"\noptions = { method = "morris", size = 2, against = "cheap" }\n'
+    do(folder, "change", head, vary, seeds=1)
+    page = (folder / "out" / "change" / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"goes from [\u2212\d.]+ points? to [\u2212\d.]+ points?, mean [\u2212\d.]+ points?", page)
+
+
 def test_optimise_a_lever(folder: Path) -> None:
     found, _ = do(folder, "best", 'kind = "optimise"\n[options]\ntrials = 4\nfresh = 2\n',
                   '[vary]\n"firms.Aurora.price" = { low = 0.9, high = 1.2 }\n')  # fmt: skip

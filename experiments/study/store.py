@@ -277,7 +277,7 @@ class Store:
         Raises
         ------
         InputError
-            If the name is not allowed.
+            If the name is not allowed, or differs from that of a study here in nothing but capitals.
         OSError
             If it cannot be written.
         """
@@ -286,6 +286,12 @@ class Store:
         folder = self.path / "studies" / study
         asked = json.loads(json.dumps(about, default=str))
         with self._lock():
+            for other in self.studies():
+                if other != study and other.lower() == study.lower():
+                    raise InputError(
+                        f'is "{other}" to SQL, where capitals do not count; that study has its runs here',
+                        file=self.path, key="study", value=study, allowed="another name of the study, or another store",
+                    )  # fmt: skip
             before = self.about(study)
             if before is not None and before["about"] != asked:
                 shutil.rmtree(folder)
