@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 import experiments.report.page
-from experiments import cli, compare, gathered
+from experiments import cli, compare, comparing, gathered, listed
 from experiments.cli import main
 from experiments.gathered import COLUMNS
 from sim import scenario as scenarios
@@ -219,7 +219,7 @@ def test_arms_go_by_the_shortest_name_that_is_their_own():
         (["small.toml", "other/small.toml"], ["small.toml", "other/small.toml"]),
         (["big.toml", "big.toml"], ["big.toml (1)", "big.toml (2)"]),
     ]:
-        assert list(cli._arms(typed, {})) == names
+        assert list(comparing._arms(typed, {})) == names
 
 
 @pytest.mark.usefixtures("folder", "_no_drawing")
@@ -350,7 +350,7 @@ def test_list_names_what_there_is_with_a_line_on_each(kind, some):
 
 
 def test_topologies_listed_are_those_there_are():
-    assert list(cli.TOPOLOGIES) == list(get_args(Topology))
+    assert list(listed.TOPOLOGIES) == list(get_args(Topology))
 
 
 def test_data_cdnow_writes_a_log(folder):

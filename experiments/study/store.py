@@ -27,7 +27,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +36,11 @@ import pyarrow.parquet  # type: ignore[import-untyped]
 from experiments.saved import require_writable, write_whole
 from experiments.study.frames import kind_of_tables, unpacked
 from experiments.study.runs import Failed, Outcome, Run
+from experiments.study.status import Status
+from experiments.study.views import FAILED_SCHEMA, LABEL_SCHEMA, RUN_SCHEMA, add_views, quoted, text_literal
 from sim.errors import InputError, nearest
 
 if TYPE_CHECKING:
-    import duckdb
     import pandas as pd
 
     from experiments.one_run import Frames
@@ -51,83 +51,6 @@ SMALL_ROWS = 5_000
 N_TRIES = 20  # of reading while another process puts files together
 SECONDS_ALIVE = 60.0
 SECONDS_TEMPORARY = 3600.0
-
-RUN_SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("scenario", pa.string()),
-        ("seed", pa.int64()),
-        ("version", pa.string()),
-        ("digest", pa.string()),
-        ("firm", pa.string()),
-        ("seconds", pa.float64()),
-    ]
-)
-FIRST_OUTCOMES = ("retention", "profit", "repeat_rate", "share", "customers", "revenue", "satisfaction", "equity")
-FAILED_SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("scenario", pa.string()),
-        ("seed", pa.int64()),
-        ("message", pa.string()),
-        ("trace", pa.string()),
-        ("command", pa.string()),
-    ]
-)
-LABEL_SCHEMA = pa.schema(
-    [
-        ("study", pa.string()),
-        ("place", pa.int64()),
-        ("id", pa.string()),
-        ("seed", pa.int64()),
-        ("label", pa.string()),
-        ("text", pa.string()),
-        ("number", pa.float64()),
-    ]
-)
-
-
-@dataclass(frozen=True)
-class Status:
-    """How far a study is.
-
-    Parameters
-    ----------
-    study : str
-    total : int or None
-        Runs it asks for; None if that is not known yet.
-    done, failed, running : int
-        Runs that are finished, that gave nothing, and that are under way now.
-    per_second : float or None
-        Runs finished a second by those at work now; None if nobody is.
-    """
-
-    study: str
-    total: int | None
-    done: int
-    failed: int
-    running: int
-    per_second: float | None
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Seconds until it is done, if somebody is at work on it."""
-        if self.total is None or not self.per_second:
-            return None
-        return max(0, self.total - self.done - self.failed) / self.per_second
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        left = self.total - self.done - self.failed if self.total is not None else None
-        return {
-            "study": self.study,
-            "total": self.total,
-            "done": self.done,
-            "failed": self.failed,
-            "running": self.running,
-            "left": left,
-            "seconds_left": self.seconds_left,
-        }
 
 
 class Store:
@@ -349,11 +272,11 @@ class Store:
         InputError
             If there is no such study.
         """
-        only = "" if firm is None else f"where firm = {_text_literal(firm)}"
+        only = "" if firm is None else f"where firm = {text_literal(firm)}"
         if study is None:
             return self.sql(f"select * from runs {only} order by id, firm")
         self._require(study)
-        return self.sql(f"select * from {_quoted(study)} {only} order by place, firm")
+        return self.sql(f"select * from {quoted(study)} {only} order by place, firm")
 
     def outcomes(self, ids: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
         """Return, of those of some runs that are finished, the outcomes by id, firm and name."""
@@ -372,7 +295,7 @@ class Store:
         if study is None:
             return self.sql("select * from failed order by id")
         self._require(study)
-        asked = f"(select id from labels where study = {_text_literal(study)})"
+        asked = f"(select id from labels where study = {text_literal(study)})"
         return self.sql(f"select * from failed where id in {asked} order by id")
 
     def sql(self, query: str) -> pd.DataFrame:
@@ -400,7 +323,8 @@ class Store:
         for left in range(N_TRIES - 1, -1, -1):
             try:
                 with duckdb.connect() as connection:
-                    self._add_views(connection)
+                    labels = sorted((self.path / "studies").glob("*/[!.]*.parquet"))
+                    add_views(connection, self._files("runs"), self._files("failed"), labels, self.studies())
                     if wanted is not None:
                         connection.register("wanted", wanted)
                     answer = connection.execute(query)
@@ -424,7 +348,7 @@ class Store:
         counts = self.sql(
             "select count(distinct id) filter (id in (select id from runs)) as done, "
             "count(distinct id) filter (id in (select id from failed)) as failed, count(distinct id) as planned "
-            f"from labels where study = {_text_literal(study)}"
+            f"from labels where study = {text_literal(study)}"
         )
         done, n_failed, planned = (int(counts[name].iloc[0]) for name in ("done", "failed", "planned"))
         at_work = [each for each in self._at_work() if each["study"] == study]
@@ -530,60 +454,6 @@ class Store:
     def _require(self, study: str) -> None:
         if study not in self.studies():
             raise InputError(f'no study is called "{study}"; {nearest(study, self.studies())}', file=self.path)
-
-    def _add_views(self, connection: duckdb.DuckDBPyConnection) -> None:
-        first = pa.schema([*RUN_SCHEMA, *(pa.field(name, pa.float64()) for name in FIRST_OUTCOMES)])
-        label_files = sorted((self.path / "studies").glob("*/[!.]*.parquet"))
-        for name, files, schema in (
-            ("_runs", self._files("runs"), first),
-            ("_failed", self._files("failed"), FAILED_SCHEMA),
-            ("labels", label_files, LABEL_SCHEMA),
-        ):
-            if files:
-                listed = ", ".join(_text_literal(str(file)) for file in files)
-                source = f"read_parquet([{listed}], union_by_name = true)"
-                connection.execute(f"create view {name} as select * from {source}")
-            else:
-                connection.register(f"{name}_empty", schema.empty_table())
-                connection.execute(f"create view {name} as select * from {name}_empty")
-        once = "qualify row_number() over (partition by id, firm order by seconds) = 1"
-        connection.execute(f"create view _once as select * from _runs {once}")
-        columns = [row[0] for row in connection.sql("describe _runs").fetchall()]
-        front = [*(name for name in RUN_SCHEMA.names if name != "seconds"), *FIRST_OUTCOMES]
-        rest = [name for name in columns if name not in {*front, "seconds"}]
-        chosen = ", ".join(_quoted(name) for name in [*(n for n in front if n in columns), *rest])
-        connection.execute(f"create view runs as select {chosen} from _once")
-        connection.execute("create view timing as select distinct on (id) id, seconds from _once")
-        connection.execute(
-            "create view failed as select distinct on (id) * from _failed where id not in (select id from _runs)"
-        )
-        for study in self.studies():
-            self._add_study(connection, study, {*front, *rest})
-
-    def _add_study(self, connection: duckdb.DuckDBPyConnection, study: str, taken: set[str]) -> None:
-        own = f"(select * from labels where study = {_text_literal(study)})"
-        kinds = connection.sql(
-            f"select label, bool_and(text is null) as is_number from {own} where label <> '' "
-            "group by label order by min(place), label"
-        ).fetchall()
-        columns = []
-        for label, is_number in kinds:
-            value = "number" if is_number else "coalesce(text, cast(number as varchar))"
-            name = f"{label}_label" if label in taken | {"study", "place"} else label
-            columns.append(f"max({value}) filter (label = {_text_literal(label)}) as {_quoted(name)}")
-        chosen = ", ".join(["study", "place", "id", *columns])
-        connection.execute(
-            f"create or replace view {_quoted(study)} as select * from "
-            f"(select {chosen} from {own} group by study, place, id) join runs using (id)"
-        )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text_literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _sync_folder(folder: Path) -> None:
