@@ -39,7 +39,7 @@ ONLY_FOR = {
     "until": ("sweep", "compare"),
     "vary": ("sweep", "sensitivity", "optimise", "robustness"),
     "outcomes": ("sweep", "sensitivity", "robustness"),
-    "options": ("compare", "sensitivity", "tournament", "optimise", "robustness"),
+    "options": ("sensitivity", "tournament", "optimise", "robustness", "compare"),
 }
 SEVERAL_OUTCOMES = ("sweep",)
 NAMES_TAKEN = ("runs", "failed", "labels", "timing")  # tables of a store
