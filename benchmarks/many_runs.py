@@ -43,7 +43,7 @@ def aggregation(n_runs: int = N_KEPT) -> dict[str, float]:
 
     The numbers in it are those of one run, over and over: they take as long as others.
     """
-    from experiments.analyses.evaluate import outcomes_of
+    from experiments.one_run import outcomes_of
     from experiments.study.runs import Outcome, Run
     from experiments.study.store import Store
     from sim import load_scenario
@@ -81,7 +81,7 @@ def _bare(n_runs: int, n_customers: int) -> dict[int, float]:
 
 
 def _loop(seeds: list[int], n_customers: int) -> dict[int, float]:
-    from experiments.analyses.evaluate import results_of
+    from experiments.one_run import results_of
 
     scenario = scenario_of(n_customers)
     return {seed: _customers(results_of(scenario, seed).outcomes()) for seed in seeds}

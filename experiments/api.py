@@ -187,7 +187,8 @@ def sweep(
     Found
         ``data["runs"]`` (point, seed, a column per setting and per outcome), ``data["points"]`` (a row per point: its
         settings and each outcome's mean with ``_low`` and ``_high``, the ends of its 95% interval over seeds) and
-        ``data["effects"]`` (outcome, factor, value, mean, ci_low, ci_high, n).
+        ``data["effects"]`` (outcome, factor, value, mean, ci_low, ci_high, n); with ``until`` also
+        ``data["differences"]`` from the first point (point, outcome, mean, ci_low, ci_high, n).
 
     Raises
     ------

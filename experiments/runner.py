@@ -22,18 +22,14 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TextIO, TypeVar
 
 if TYPE_CHECKING:
-    import pandas as pd
     from rich.progress import Progress as RichProgress
-
-    from sim.results import Results
-    from sim.scenario import Scenario
 
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
@@ -44,7 +40,10 @@ Item = TypeVar("Item")
 N_TRIES_BESIDE_OTHERS = 2
 N_DEATHS = 4
 SECONDS_BETWEEN_LINES = 2.0
-WARM_UP_PERIODS = 30  # enough for every kernel, those of a review included
+
+
+class Interrupted(KeyboardInterrupt):
+    """Work stopped by Ctrl-C; its message says what was kept, and where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,124 +322,3 @@ class Progress:
         ending = f"{seconds:.0f} s in all" if self.done == self.total else f"about {left:.0f} s left"
         failed = f", {self.failed} failed" if self.failed else ""
         return f"{self.done / seconds:.1f} a second, {ending}{failed}"
-
-
-def simulate(scenario: Scenario, seed: int, with_network: bool) -> dict[str, pd.DataFrame]:
-    """Run one market to its end and return what a comparison needs of it: see :func:`reduced`."""
-    from sim.framework import mesa
-    from sim.market import Market
-
-    market = Market(scenario, seed=seed, collect=False)
-    try:
-        return reduced(market.run(), with_network)
-    finally:
-        # Mesa counts agents per model in a table on the class, which would keep every market of a sweep in memory.
-        mesa.Agent._ids.pop(market, None)
-
-
-def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
-    """Return the frames of one run, added up over the long run: its last ``horizon`` periods.
-
-    Parameters
-    ----------
-    results : Results
-        A finished run.
-    with_network : bool
-        Whether to keep the sample of people and ties, which is for a picture and needed once per arm.
-
-    Returns
-    -------
-    dict of DataFrame
-        ``run`` (version and digest), ``outcomes`` (firm, metric, value), ``periods``, ``tiers`` and ``types``
-        (customers averaged, everything else summed), ``losses``, ``flows``, ``migration``, ``retention_by``; of the
-        focal firm at the end ``loyalty``, ``diagnosis``, ``patronage`` and ``value``; ``elasticity``; ``attributes``
-        (of segments only at the end), ``four_tests``, ``contagion``, ``programmes``, ``occasions``, ``bonds`` and
-        ``credit``; and ``nodes`` and ``ties`` with the network.
-    """
-    import pandas as pd
-
-    from sim.accounts import CAUSE_NAMES, Line
-
-    horizon = results.horizon
-
-    def added_up(frame: pd.DataFrame, by: list[str], numbers: list[str]) -> pd.DataFrame:
-        long_run = frame[frame["period"] > last_period - horizon]
-        return pd.DataFrame(long_run.groupby(by, sort=False, as_index=False)[numbers].sum())
-
-    def by_group(frame: pd.DataFrame, group: str) -> pd.DataFrame:
-        numbers = [name for name in frame.columns if name not in {"period", "firm", group}]
-        table = pd.DataFrame(frame.groupby(["firm", group], sort=False, as_index=False)[numbers].sum())
-        return table.assign(customers=table["customers"] / horizon)
-
-    last_period = results.periods["period"].max()
-    # tables of the long run alone: those of the whole run take a third as long as the run itself
-    recent = replace(results, books=results.books[results.long_run], stock=results.stock[results.long_run])
-    outcomes = [
-        (firm, metric, value) for firm, metrics in results.outcomes().items() for metric, value in metrics.items()
-    ]
-    # Straight from the books: results.losses would spell out the whole ledger first, half as long as the run itself.
-    lost = results.books[results.long_run, ..., Line.LOST :].sum(axis=(0, 2, 3))
-    losses = [
-        (firm, cause, n)
-        for firm, by_cause in zip(results.firms, lost, strict=True)
-        for cause, n in zip(CAUSE_NAMES, by_cause, strict=True)
-        if n
-    ]
-    frames = {
-        "run": pd.DataFrame({"version": [results.version], "digest": [results.digest]}),
-        "outcomes": pd.DataFrame(outcomes, columns=["firm", "metric", "value"]),
-        "periods": results.periods,
-        "tiers": by_group(recent.tiers, "tier"),
-        "types": by_group(recent.types, "type"),
-        "losses": pd.DataFrame(losses, columns=["firm", "cause", "customers"]),
-        "flows": added_up(results.periods, ["firm"], ["gained", "lost"]),
-        "migration": added_up(results.migration, ["firm", "from_tier", "to_tier"], ["customers"]),
-        "retention_by": results.retention_by,
-    }
-    known = results.crm.only(results.scenario.focal_firm)
-    frames |= {name: getattr(known, name) for name in ("loyalty", "diagnosis", "patronage", "value")}
-    answers = results.attributes
-    frames["attributes"] = answers[(answers["group"] == "all") | (answers["period"] == answers["period"].max())]
-    frames |= {"four_tests": results.four_tests, "contagion": results.contagion}
-    frames |= {"programmes": results.programmes, "occasions": results.occasions, "credit": results.credit}
-    frames |= {"bonds": results.bonds, "elasticity": results.elasticity}
-    if with_network:
-        frames |= {"nodes": results.nodes, "ties": results.ties}
-    return frames
-
-
-def require_readable(scenario: Scenario) -> tuple[str, ...]:
-    """Read the files that a scenario names, so that what is wrong with them is told once, before anything runs.
-
-    Returns
-    -------
-    tuple of str
-        What the purchase log does not tell, in sentences that begin with its name; usually nothing.
-
-    Raises
-    ------
-    InputError
-        If a purchase log or a list of ties cannot be used.
-    """
-    from sim import customers, network
-
-    fitted = customers.fitted_demand(scenario)
-    if scenario.network.topology == "edge_list":
-        network.build(scenario.network, scenario.customers.count, seed=0, folder=scenario.folder)
-    return tuple(f"{scenario.customers.demand.transactions}: {note}" for note in fitted.notes) if fitted else ()
-
-
-def warm_up(scenario: Scenario, progress: Progress) -> None:
-    """Compile the kernels in this process if need be, by a short run, before anything is counted.
-
-    Without it every worker would compile the same kernels at the same time, and a single run would tell a pace that it
-    does not have.
-    """
-    from sim import kernel_cache
-
-    if not kernel_cache.is_warm():
-        from sim.market import Market
-
-        Market(scenario, seed=0, collect=False).run(min(scenario.periods, WARM_UP_PERIODS))
-        kernel_cache.mark_warm()
-    progress.restart_clock()

@@ -99,7 +99,7 @@ def estimate(values: ArrayLike, pilot: ArrayLike | None = None) -> Estimate:
     return Estimate(mean, mean - half_width, mean + half_width, int(finite.size))
 
 
-def share_estimate(values: ArrayLike) -> Estimate:
+def share_estimate(values: ArrayLike, pilot: ArrayLike | None = None) -> Estimate:
     """Return the mean of the finite values, each between 0 and 1, with a 95% interval that lies there too.
 
     The interval is Student's for the logit of the mean, whose standard error is that of the mean divided by
@@ -110,13 +110,15 @@ def share_estimate(values: ArrayLike) -> Estimate:
     ----------
     values : array_like, shape (n_seeds,)
         One share per seed; those that are not finite are left out.
+    pilot : array_like, shape (n_pilot,), optional
+        The values whose spread stands for that of all: see :func:`estimate`.
 
     Examples
     --------
     >>> share_estimate([0.96, 0.99, 1.0])
     Estimate(mean=0.983..., ci_low=0.715..., ci_high=0.999..., n=3)
     """
-    found = estimate(values)
+    found = estimate(values, pilot)
     if found.mean is None or found.ci_high is None or not 0 < found.mean < 1:
         return found
     half_width = (found.ci_high - found.mean) / (found.mean * (1 - found.mean))
@@ -126,9 +128,13 @@ def share_estimate(values: ArrayLike) -> Estimate:
     return Estimate(found.mean, min(float(low), found.mean), max(float(high), found.mean), found.n)
 
 
-def level_of(metric: str, values: ArrayLike) -> Estimate:
-    """Return the mean of an outcome over seeds, with the interval that suits it: see :data:`SHARES`."""
-    return share_estimate(values) if metric in SHARES else estimate(values)
+def level_of(metric: str, values: ArrayLike, n_pilot: int | None = None) -> Estimate:
+    """Return the mean of an outcome over seeds, with the interval that suits it: see :data:`SHARES`.
+
+    The first ``n_pilot`` seeds, if given, are the pilot of :func:`estimate`.
+    """
+    pilot = None if n_pilot is None else np.asarray(values)[:n_pilot]
+    return share_estimate(values, pilot) if metric in SHARES else estimate(values, pilot)
 
 
 def standard_error(values: ArrayLike, pilot: ArrayLike | None = None) -> tuple[float, int]:

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from experiments.statistics import Difference, standard_error, t_quantile
+from experiments.statistics import Estimate, standard_error, t_quantile
 from sim.errors import InputError
 
 N_PILOT = 30
@@ -111,9 +111,43 @@ class Stop:
     n_most: int
     is_reached: bool
 
+    @property
+    def told(self) -> str:
+        """What the pilot decided, in a line."""
+        if self.n_needed == self.n_pilot:
+            return f"the first {self.n_pilot} seeds are enough"
+        limit = f", of which {self.n_most:,} are allowed" if self.n_needed > self.n_most else ""
+        return f"by the first {self.n_pilot} seeds, {self.n_needed:,} seeds are needed{limit}"
+
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
         return asdict(self)
+
+
+def decide(values: Mapping[str, Values], baseline: str, asked: Until, n_pilot: int, n_most: int) -> Stop:
+    """Decide by the pilot how many seeds are wanted in all: whatever stops by itself stops by this rule.
+
+    Parameters
+    ----------
+    values : mapping
+        By metric and arm, one number per seed of the pilot: see :func:`seeds_needed`.
+    baseline : str
+        The arm that the others are compared with.
+    asked : Until
+        How narrow the differences are to be.
+    n_pilot, n_most : int
+        Seeds of the pilot, and seeds that are allowed.
+
+    Returns
+    -------
+    Stop
+        Not yet said to be reached: that is for the intervals to tell (:func:`is_narrow`).
+    """
+    profit = np.asarray(values.get("profit", {}).get(baseline, ()), dtype=np.float64)
+    known = profit[np.isfinite(profit)]
+    half_widths = asked.half_widths(float(known.mean()) if known.size else math.nan)
+    n_needed = max(n_pilot, seeds_needed(values, baseline, half_widths))
+    return Stop(asked, half_widths, n_pilot, n_needed, n_most, is_reached=False)
 
 
 def seeds_needed(values: Mapping[str, Values], baseline: str, half_widths: Mapping[str, float]) -> int:
@@ -149,7 +183,7 @@ def seeds_needed(values: Mapping[str, Values], baseline: str, half_widths: Mappi
 
 
 def is_narrow(
-    differences: Mapping[str, Mapping[str, Difference]], asked: Until, half_widths: Mapping[str, float]
+    differences: Mapping[str, Mapping[str, Estimate]], asked: Until, half_widths: Mapping[str, float]
 ) -> bool:
     """Say whether every interval, by arm and metric, is known and reaches no further to either side than asked."""
     for metric in METRICS:

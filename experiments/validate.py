@@ -25,7 +25,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import optimize, special, stats
 
-from experiments.runner import Failure, Progress, Workers, warm_up
+from experiments.one_run import warm_up
+from experiments.runner import Failure, Progress, Workers
 from experiments.statistics import estimate
 from sim.accounts import Line
 from sim.errors import InputError

@@ -15,9 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 import experiments.report.page
-from experiments import cli, compare
+from experiments import cli, compare, comparing, gathered, listed
 from experiments.cli import main
-from experiments.compare import _COLUMNS
+from experiments.gathered import COLUMNS
 from sim import scenario as scenarios
 from sim.topologies import Topology
 
@@ -158,7 +158,7 @@ def test_compare_gives_the_same_for_any_number_of_workers(folder, monkeypatch):
         assert found[1]["differences"]["dear"][metric]["n"] == 3
     assert found[1]["differences"]["dear"]["share"]["mean"] < 0  # who asks 60% more sells to fewer
     files = sorted(path.name for path in (folder / "with-1" / "data").iterdir() if path.name != "manifest.json")
-    assert len(files) == 2 * (len(_COLUMNS) + len(("arms", "differences", "runs")))
+    assert len(files) == 2 * (len(COLUMNS) + len(("arms", "differences", "runs")))
     for name in files:
         assert (folder / "with-1/data" / name).read_bytes() == (folder / "with-2/data" / name).read_bytes(), name
     assert "Does a dear Aurora lose?" in (folder / "with-2/report.html").read_text(encoding="utf-8")
@@ -219,7 +219,7 @@ def test_arms_go_by_the_shortest_name_that_is_their_own():
         (["small.toml", "other/small.toml"], ["small.toml", "other/small.toml"]),
         (["big.toml", "big.toml"], ["big.toml (1)", "big.toml (2)"]),
     ]:
-        assert list(cli._arms(typed, {})) == names
+        assert list(comparing._arms(typed, {})) == names
 
 
 @pytest.mark.usefixtures("folder", "_no_drawing")
@@ -305,7 +305,7 @@ def test_a_full_disk_is_a_message_and_exit_code_1(monkeypatch):
     def fails(*_):
         raise OSError(28, "No space left on device", "out/data/periods.parquet")
 
-    monkeypatch.setattr(compare, "write_table", fails)
+    monkeypatch.setattr(gathered, "write_table", fails)
     _, stderr = loyalty("compare", "small.toml", "--seeds", 1, "--workers", 1, "--out", "out", code=1)
     assert "out/data/periods.parquet: No space left on device" in stderr
 
@@ -350,7 +350,7 @@ def test_list_names_what_there_is_with_a_line_on_each(kind, some):
 
 
 def test_topologies_listed_are_those_there_are():
-    assert list(cli.TOPOLOGIES) == list(get_args(Topology))
+    assert list(listed.TOPOLOGIES) == list(get_args(Topology))
 
 
 def test_data_cdnow_writes_a_log(folder):

@@ -9,7 +9,8 @@ import pytest
 
 import experiments.report.page
 from experiments import compare as module
-from experiments.compare import Design, Interrupted, compare, compare_all, differing_settings, to_toml
+from experiments.compare import Design, Interrupted, compare, compare_all
+from experiments.settings_text import differing_settings, to_toml
 from experiments.statistics import paired_difference, t_quantile
 from experiments.stopping import N_PILOT, Until
 from sim.errors import InputError

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.analyses import evaluate
+from experiments import one_run
 from experiments.compare import compare
 from experiments.study import frames
+from experiments.study.execute import Tally, execute
+from experiments.study.runs import Run
 from experiments.study.store import Store
 from sim.errors import InputError
 from sim.scenario import Scenario, load_scenario
@@ -30,13 +32,13 @@ def arms() -> dict[str, Scenario]:
 def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that grows by the seed of each run that is made."""
     seeds: list[int] = []
-    results_of = evaluate.results_of
+    results_of = one_run.results_of
 
     def counted(scenario: Scenario, seed: int) -> Any:
         seeds.append(seed)
         return results_of(scenario, seed)
 
-    monkeypatch.setattr(evaluate, "results_of", counted)
+    monkeypatch.setattr(one_run, "results_of", counted)
     return seeds
 
 
@@ -49,7 +51,8 @@ def test_a_store_changes_no_table_and_no_run_is_made_twice(
 ) -> None:
     monkeypatch.setattr("experiments.compare._draw", lambda *_: {0: tmp_path})  # drawing is not what is tested
     plain = compare(arms, [1, 2, 3], out=tmp_path / "plain", workers=1, progress=False)
-    assert not made  # without a store nothing of it is called
+    assert sorted(made) == [1, 1, 2, 2, 3, 3]
+    made.clear()
     first = compare(arms, [1, 2], out=tmp_path / "first", workers=1, progress=False, store=tmp_path / "store")
     assert sorted(made) == [1, 1, 2, 2]
     kept = compare(arms, [1, 2, 3], out=tmp_path / "kept", workers=1, progress=False, store=tmp_path / "store")
@@ -73,7 +76,7 @@ def test_a_run_that_fails_is_noted_and_tried_again(
     arms: dict[str, Scenario], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("experiments.compare._draw", lambda *_: {0: tmp_path})
-    results_of = evaluate.results_of
+    results_of = one_run.results_of
 
     def failing(scenario: Scenario, seed: int) -> Any:
         if seed == 2:
@@ -81,7 +84,7 @@ def test_a_run_that_fails_is_noted_and_tried_again(
         return results_of(scenario, seed)
 
     with monkeypatch.context() as patched:
-        patched.setattr(evaluate, "results_of", failing)
+        patched.setattr(one_run, "results_of", failing)
         comparison = compare(arms, [1, 2], out=tmp_path / "out", workers=1, progress=False, store=tmp_path / "store")
     assert [(each.arm, each.seed) for each in comparison.failed] == [("as it is", 2), ("dear", 2)]
     store = Store(tmp_path / "store")
@@ -101,7 +104,24 @@ def test_what_is_no_store_is_refused_before_anything_runs(
     assert not made
 
 
-def test_tables_come_back_as_they_were(tmp_path: Path) -> None:
+def test_a_run_that_is_kept_without_its_tables_is_made_once_more_for_them(
+    arms: dict[str, Scenario], tmp_path: Path, made: list[int]
+) -> None:
+    """As when a sweep made it: its outcomes are there, and stay there once."""
+    store, scenario = Store(tmp_path / "store"), arms["dear"]
+    assert execute([Run(scenario, 1)], store, workers=1).made == 1
+    bare, whole = Run(scenario, 1, tables="all"), Run(scenario, 1, tables="network")
+    assert not store.has_tables(bare)
+    assert execute([bare, whole, bare], store, workers=1) == Tally(2, 1, (), 0)
+    assert execute([bare, whole], store, workers=1) == Tally(0, 2, (), 0)
+    assert made == [1, 1, 1]
+    assert len(Store(store.path).runs()) == len(scenario.firms)
+    assert "nodes" not in store.tables(bare)
+    assert len(store.tables(whole)["nodes"])
+    pd.testing.assert_frame_equal(store.tables(bare)["periods"], store.tables(whole)["periods"], check_exact=True)
+
+
+def test_tables_come_back_as_they_were() -> None:
     kinds = pd.DataFrame(
         {
             "text": ["a", None, "ü"],
@@ -113,8 +133,7 @@ def test_tables_come_back_as_they_were(tmp_path: Path) -> None:
     )
     empty = pd.DataFrame({"firm": pd.Series(dtype=object), "n": pd.Series(dtype=float)})
     sparse = kinds[kinds["told"]]  # an index with a gap
-    frames.write({"kinds": kinds, "empty": empty, "sparse": sparse}, tmp_path / "file")
-    back = frames.read(tmp_path / "file")
+    back = frames.unpacked(frames.packed({"kinds": kinds, "empty": empty, "sparse": sparse}))
     assert list(back) == ["kinds", "empty", "sparse"]
     for name, frame in {"kinds": kinds, "empty": empty, "sparse": sparse}.items():
         pd.testing.assert_frame_equal(back[name], frame, check_exact=True)

@@ -13,7 +13,8 @@ import os
 
 import pytest
 
-from experiments.runner import Workers, simulate
+from experiments.one_run import simulate
+from experiments.runner import Workers
 from experiments.statistics import variance_reduction
 from sim.scenario import Scenario, load_scenario
 

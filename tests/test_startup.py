@@ -89,7 +89,10 @@ def fresh_python(code):
         ("from experiments.cli import main; main(['run', '--help'], standalone_mode=False)", {"numpy", "rich"}),
         ("from sim import load_scenario; load_scenario('baseline')", {"mesa", "pandas", "networkx", "scipy.sparse"}),
         ("from sim import Market", {"networkx", "scipy.spatial", "scipy.sparse", "scipy.optimize", "matplotlib"}),
-        ("import sim.market, experiments.runner, experiments.terminal", {"scipy.stats", "matplotlib", "jinja2"}),
+        (
+            "import sim.market, experiments.one_run, experiments.runner, experiments.terminal",
+            {"scipy.stats", "matplotlib", "jinja2"},
+        ),
     ],
 )
 def test_nothing_is_imported_before_it_is_needed(code, unwanted):

@@ -224,6 +224,26 @@ WRONG = {
         changed("seeds = 2", 'kind = "robustness"').replace('"baseline"', '"baseline:equal"'),
         "arms: nothing to choose between",
     ),
+    "a comparison with nobody": (
+        changed("seeds = 2", 'kind = "compare"\noptions.baseline = "equl"').replace(PRICES, ""),
+        "price.toml: options.baseline = 'equl': no such arm; did you mean \"equal\"?",
+    ),
+    "a comparison without arms": (
+        changed("seeds = 2", 'kind = "compare"').replace('"baseline"', '"baseline:equal"').replace(PRICES, ""),
+        "arms = []: nothing to compare; allowed: two arms or more",
+    ),
+    "a comparison of what varies": (
+        changed("seeds = 2", 'kind = "compare"'),
+        'price.toml: vary: of no use to kind = "compare"; allowed: in a sweep or',
+    ),
+    "a comparison in one outcome": (
+        changed("seeds = 2", 'kind = "compare"\noutcomes = "profit"').replace(PRICES, ""),
+        'price.toml: outcomes: of no use to kind = "compare"; allowed: in a sweep or',
+    ),
+    "an option of no comparison": (
+        changed("seeds = 2", 'kind = "compare"\noptions.against = "equal"').replace(PRICES, ""),
+        'price.toml: against: unknown key "against"',
+    ),
     "a size that is no power": (
         changed("seeds = 2", 'kind = "sensitivity"\noptions.size = 6'),
         "price.toml: options.size = 6: is no size of a Sobol' sequence; allowed: 2, 4, 8, 16",

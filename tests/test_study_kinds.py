@@ -17,7 +17,8 @@ import pytest
 from click.testing import CliRunner
 
 from experiments.cli import main
-from experiments.compare import Interrupted
+from experiments.runner import Interrupted
+from experiments.statistics import estimate, paired_difference
 from experiments.study import execute, sweep
 from experiments.study.runs import Outcome, Run
 from experiments.study.store import Store
@@ -134,12 +135,27 @@ def test_arms_are_a_design_too(folder: Path) -> None:
 
 def test_until_runs_the_pilot_and_then_as_many_seeds_as_it_takes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "N_PILOT", 5)
-    head = 'until = "profit=60%"\nfocal = "Borealis"\n'
+    head = 'until = "profit=15%"\nfocal = "Borealis"\n'
     found, said = do(folder, "many", head, '[vary]\n"firms.Aurora.price" = [0.95, 1.05]\n', seeds=40)
     assert found["focal"] == "Borealis"
     needed = int(re.search(r"by the first 5 seeds, (\d+) seeds are needed", said)[1])  # type: ignore[index]
     assert 5 <= needed < 40
     assert {row["seeds"] for row in found["points"]} == {needed}
+    until, [gap] = found["until"], [row for row in found["differences"] if row["outcome"] == "profit"]
+    assert (until["n_pilot"], until["n_needed"], until["is_reached"]) == (5, needed, True)
+    assert (gap["ci_high"] - gap["ci_low"]) / 2 <= until["half_widths"]["profit"] * (1 + 1e-9)
+    runs = Store(folder / "store").runs("many", "Borealis").pivot(index="seed", columns="point", values="profit")
+    expected = paired_difference(runs[1.0], runs[0.0], 5)
+    assert (gap["mean"], gap["ci_low"], gap["ci_high"], gap["n"]) == pytest.approx(
+        (expected.mean, expected.ci_low, expected.ci_high, needed)
+    )
+    level = estimate(runs[1.0], runs[1.0][:5])
+    point = found["points"][1]
+    assert (point["profit_low"], point["profit_high"]) == pytest.approx((level.ci_low, level.ci_high))
+    effects = {(row["outcome"], row["value"]): row for row in found["effects"]}
+    assert effects["profit", 1.05]["ci_low"] == pytest.approx(level.ci_low)
+    page = (folder / "out" / "many" / "report.html").read_text(encoding="utf-8")
+    assert "every difference from the first point is known to within" in page
 
 
 def test_sensitivity_of_a_difference(folder: Path) -> None:
@@ -158,6 +174,21 @@ def test_robustness_of_the_arms(folder: Path) -> None:
     assert found["seeds"] == [7, 8]
     assert found["worlds"] == 10
     assert {row["policy"] for row in found["regret"]} == {"dear", "cheap"}
+
+
+def test_differences_of_shares_are_told_in_percentage_points(folder: Path) -> None:
+    """Regret in retention, and what an assumption changes of a difference in retention."""
+    head = 'outcomes = "retention"\nkind = '
+    vary = '[vary]\n"customers.mix.price" = { low = 0.1, high = 0.4 }\n'
+    do(folder, "points", head + '"robustness"\noptions.worlds = 10\n', vary, seeds=1)
+    page = (folder / "out" / "points" / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"at worst it gives [\d.]+ points? less than the best policy", page)
+    table = page[page.index("Regret in retention over") :].partition("</table>")[0]
+    assert len(re.findall(r"[\d.]+ points?", table)) >= 4
+    head += '"sensitivity"\noptions = { method = "morris", size = 2, against = "cheap" }\n'
+    do(folder, "change", head, vary, seeds=1)
+    page = (folder / "out" / "change" / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"goes from [\u2212\d.]+ points? to [\u2212\d.]+ points?, mean [\u2212\d.]+ points?", page)
 
 
 def test_optimise_a_lever(folder: Path) -> None:

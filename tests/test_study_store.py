@@ -131,6 +131,15 @@ def test_a_study_has_its_labels_as_columns_and_a_status(store):
     assert len(store.runs()) == 1
 
 
+def test_names_that_differ_in_capitals_alone_are_one_name_to_sql(store):
+    store.begin("Prices", {"asks": 1})
+    with pytest.raises(InputError, match=r"study = 'prices': is \"Prices\" to SQL.*; allowed: another name"):
+        store.begin("prices", {"asks": 2})
+    store.begin("Prices", {"asks": 3})
+    store.begin("prices2", {"asks": 2})
+    assert store.studies() == ["Prices", "prices2"]
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [({"manifest.json": '{"format": 99}'}, "another format"), ({"thesis.doc": "mine"}, "is no store")],

@@ -13,7 +13,17 @@ from experiments.analyses.page import Found, plain
 from experiments.analyses.sensitivity import Factor
 from experiments.report.intervals import Interval, interval_of
 from experiments.report.tables import Cell, Table
-from experiments.report.words import count, difference_in_unit, in_unit, listed, metric, number, percent, range_of
+from experiments.report.words import (
+    count,
+    difference_in_unit,
+    in_unit,
+    listed,
+    metric,
+    number,
+    percent,
+    range_of,
+    unit_of_difference,
+)
 from sim.errors import InputError
 from sim.scenario import Scenario
 
@@ -52,6 +62,7 @@ def ask_robustness(
     places, known = places[is_known], {name: values[is_known] for name, values in means.items()}
     table = robustness.regret(known)
     told, unit = metric(outcome, next(iter(arms.values())).horizon), metric(outcome, 0).unit
+    lost = unit_of_difference(unit)  # in which regret is told
     names = list(arms)
     baseline = names[0]
     least = float(np.median(known[baseline]))
@@ -65,7 +76,7 @@ def ask_robustness(
     gap = interval_of(known[first] - known[baseline])
     sentences = [
         f"“{safest}” is the least to be regretted in {told.label.lower()}: at worst it gives "
-        f"{in_unit(float(table['max_regret'].iloc[0]), unit)} less than the best policy of that world.",
+        f"{in_unit(float(table['max_regret'].iloc[0]), lost)} less than the best policy of that world.",
         robustness.in_a_sentence(f"“{first}” does worse than “{baseline}”", box),
         f"Over all worlds “{first}” differs from “{baseline}” by {difference_in_unit(gap.mean, unit)} "
         f"({range_of(gap, unit, is_difference=True)}){' points' if unit == 'percent' else ''}.",
@@ -74,8 +85,8 @@ def ask_robustness(
         (
             str(row["policy"]),
             [
-                Cell(in_unit(row["max_regret"], unit)),
-                Cell(in_unit(row["mean_regret"], unit), range_of(_between(row), unit)),
+                Cell(in_unit(row["max_regret"], lost)),
+                Cell(in_unit(row["mean_regret"], lost), range_of(_between(row), lost)),
                 Cell(percent(row["best_in"])),
                 Cell(percent(satisfied[str(row["policy"])])),
             ],
@@ -106,7 +117,7 @@ def ask_robustness(
             "What each policy may cost",
             f"Mean regret in {told.label.lower()} over {about}. Whiskers are 95% intervals over worlds.",
             [(str(row["policy"]), _between(row)) for _, row in table.iterrows()],
-            unit,
+            lost,
             "mean regret",
         ),
     ]

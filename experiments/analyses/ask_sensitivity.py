@@ -14,7 +14,7 @@ from experiments.analyses.page import Found, plain, say
 from experiments.analyses.sensitivity import Factor
 from experiments.report.intervals import Interval, interval_of
 from experiments.report.tables import Cell, Table
-from experiments.report.words import count, in_unit, level, metric, number
+from experiments.report.words import count, in_unit, level, metric, number, unit_of_difference
 from sim.errors import InputError
 from sim.scenario import Scenario
 
@@ -63,6 +63,8 @@ def ask_sensitivity(
     if mean is None:
         raise InputError("no answer: every seed of a point failed", key="sensitivity", value=bench.failures[0])
     names, unit = list(arms), metric(outcome, 0).unit
+    change = unit_of_difference(unit)
+    unit = change if len(names) == 2 else unit
     told = metric(outcome, next(iter(arms.values())).horizon).label.lower()
     what = f"the difference in {told} of “{names[1]}” from “{names[0]}”" if len(names) == 2 else f"{told} of {focal}"
     n_runs = values.size * len(tables)
@@ -93,7 +95,7 @@ def ask_sensitivity(
             f"Mean absolute change of {what} when an assumption moves over its whole range (Morris's mu*), and 95% "
             f"interval: {about}."
         )
-        picture = pictures.bars("indices", "What the answer hangs on", caption, shown, unit, f"change in {told}")
+        picture = pictures.bars("indices", "What the answer hangs on", caption, shown, change, f"change in {told}")
     region = sensitivity.regional(factors, places, mean)
     ends = Table(
         f"Assumptions, and where {what} is high",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from experiments.command_line import FAILED, FOLDER, json_option, overrides_of, set_option, workers_option
 from experiments.named import scenario_of
 from sim.errors import InputError
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from experiments.analyses.page import Found
     from sim.scenario import Scenario
 
-FAILED = 1
 METRICS = (
     "profit",
     "retention",
@@ -30,11 +30,7 @@ METRICS = (
     "equity",
 )
 
-_folder = click.Path(path_type=Path)
-_out = click.option("--out", type=_folder, help="Folder for the page and its data.  [default: reports/COMMAND]")
-_workers = click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one per processor]")
-_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-_set = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Change a setting (a TOML value).")
+_out = click.option("--out", type=FOLDER, help="Folder for the page and its data.  [default: reports/COMMAND]")
 _vary = click.option(
     "--vary",
     "varied",
@@ -50,16 +46,8 @@ def _seeds(default: int) -> Callable[[Any], Any]:
     return click.option("--seeds", type=click.IntRange(1, 100_000), default=default, help="Seeds of every setting.")
 
 
-def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> None:
-    """Add the commands to the ``loyalty`` command.
-
-    Parameters
-    ----------
-    group : click.Group
-        The command they belong to.
-    overrides : callable
-        Turns what ``--set`` was given into settings by dotted path.
-    """
+def add_to(group: click.Group) -> None:
+    """Add the commands to the ``loyalty`` command."""
 
     @group.command()
     @click.argument("scenario")
@@ -71,10 +59,10 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
     @_vary
     @_metric
     @_seeds(2)
-    @_set
-    @_workers
+    @set_option
+    @workers_option
     @_out
-    @_json
+    @json_option
     def sensitivity(
         scenario: str,
         against: str | None,
@@ -97,7 +85,7 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         from experiments.analyses.assumptions import factors_of
         from experiments.analyses.evaluate import Bench
 
-        arms = _arms(scenario, against, overrides(settings))
+        arms = _arms(scenario, against, overrides_of(settings))
         factors = factors_of(varied, next(iter(arms.values())))
         page = _page(out, "sensitivity")
         with Bench(workers) as bench:
@@ -110,10 +98,10 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
     @_vary
     @_metric
     @_seeds(1)
-    @_set
-    @_workers
+    @set_option
+    @workers_option
     @_out
-    @_json
+    @json_option
     def robustness(
         scenario: str,
         worlds: int,
@@ -130,7 +118,7 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         from experiments.analyses.assumptions import factors_of
         from experiments.analyses.evaluate import Bench
 
-        arms = _all_arms(scenario, overrides(settings))
+        arms = _all_arms(scenario, overrides_of(settings))
         factors = factors_of(varied, next(iter(arms.values())))
         page = _page(out, "robustness")
         with Bench(workers) as bench:
@@ -150,10 +138,10 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         "--fresh", type=click.IntRange(2, 100_000), default=12, help="Seeds on which the best are judged anew."
     )
     @_seeds(4)
-    @_set
-    @_workers
+    @set_option
+    @workers_option
     @_out
-    @_json
+    @json_option
     def optimise(
         scenario: str,
         varied: tuple[str, ...],
@@ -175,7 +163,7 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         from experiments.analyses.evaluate import Bench
         from sim.scenario import load_scenario
 
-        changes = overrides(settings)
+        changes = overrides_of(settings)
         base = scenario_of(scenario, changes)
         arms = {"as it is": base}
         if ":" not in scenario:
@@ -199,10 +187,10 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
     )
     @click.option("--firms", type=click.IntRange(2, 6), default=2, help="Firms in each market.")
     @_seeds(3)
-    @_set
-    @_workers
+    @set_option
+    @workers_option
     @_out
-    @_json
+    @json_option
     def tournament(
         scenario: str,
         strategies: tuple[str, ...],
@@ -217,7 +205,7 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         from experiments.analyses.ask_tournament import ask_tournament, players_of
         from experiments.analyses.evaluate import Bench
 
-        base = scenario_of(scenario, overrides(settings))
+        base = scenario_of(scenario, overrides_of(settings))
         players = players_of(base, strategies)
         page = _page(out, "tournament")
         with Bench(workers) as bench:

@@ -10,48 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from experiments.runner import Failure, Progress, Workers, warm_up
-from sim.accounts import Line
+from experiments.one_run import outcomes_of, warm_up
+from experiments.runner import Failure, Progress, Workers
 from sim.errors import InputError
 from sim.scenario import Scenario
 
 if TYPE_CHECKING:
     from experiments.study.execute import Runner
-    from sim.results import Results
 
 FloatArray = npt.NDArray[np.float64]
 Outcomes = Mapping[str, Mapping[str, float]]
 
 MIX = "customers.mix."
-SPENT = (Line.SERVICE, Line.DISCOUNTS, Line.INCENTIVES, Line.ACQUISITION, Line.RECOVERY)
-
-
-def results_of(scenario: Scenario, seed: int) -> Results:
-    """Run one market to its end."""
-    from sim.framework import mesa
-    from sim.market import Market
-
-    market = Market(scenario, seed=seed, collect=False)
-    try:
-        return market.run()
-    finally:
-        # Mesa counts agents per model in a table on the class, which would keep every market in memory.
-        mesa.Agent._ids.pop(market, None)
-
-
-def long_run(results: Results) -> dict[str, dict[str, float]]:
-    """Return each firm's long-run outcomes, loyalty index, lifetime value and equity, and its spending on customers."""
-    worth = results.crm.summary()
-    books = results.books[results.long_run].sum(axis=(0, 2, 3))
-    return {
-        firm: {**outcomes, **worth[firm], "spend": float(books[f, list(SPENT)].sum())}
-        for f, (firm, outcomes) in enumerate(results.outcomes().items())
-    }
-
-
-def outcomes_of(scenario: Scenario, seed: int) -> dict[str, dict[str, float]]:
-    """Run one market and return each firm's long-run outcomes: see :func:`long_run`."""
-    return long_run(results_of(scenario, seed))
 
 
 @dataclass

@@ -66,8 +66,9 @@ def bars(
     groups = [Group(name, [interval]) for name, interval in named]
     looks = [style(0, "")]
     write = percent if unit == "percent" else compact
+    scale, named_axis = (100.0, f"{axis}, percentage points") if unit == "points" else (1.0, axis)
     with drawing():
-        figure = rows(groups, looks, lambda value: write(float(value)), axis, is_bar=is_bar)
+        figure = rows(groups, looks, lambda value: write(scale * float(value)), named_axis, is_bar=is_bar)
         words = [line.replace(":  ", ": ") for line in told(groups, looks, unit)]
         return Picture(key, title, caption, words, to_svg(figure, key))
 

@@ -12,7 +12,8 @@ import pandas as pd
 from experiments.claims import CLAIMS
 from experiments.claims.base import Claim, Found
 from experiments.claims.judging import judge, verdict_of
-from experiments.runner import Failure, Progress, Workers, warm_up
+from experiments.one_run import warm_up
+from experiments.runner import Failure, Progress, Workers
 from experiments.saved import require_writable, write_table, write_whole
 from sim.errors import InputError
 from sim.version import version

@@ -56,6 +56,7 @@ MARKET_TABLES = {  # so do those; of the first and the last, every firm is kept
     "credit": ("arm", "seed", "firm", "tier", "rating", "customers", "owed", "paid", "written_off"),
     "elasticity": ("arm", "seed", "tier", "elasticity", "low", "high", "changes"),
 }  # fmt: skip
+KNOWN_TABLES = TABLES | CRM_TABLES | MARKET_TABLES
 TIER_LINES = ("goods", "service", "recovery", "incentives", "channel", "acquisition", "bad_debt", "commission")
 FIRM_LINES = (
     "advertising", "capacity", "programme", "fixed", "promotion", "staff", "events", "interest", "voice", "development",
@@ -236,10 +237,24 @@ def load(folder: Path) -> Evidence:
         manifest = json.loads((data / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the saved comparison ({error})", file=data / "manifest.json") from error
+    files = {name: data / f"{name}.parquet" for name in KNOWN_TABLES}
+    tables = {name: _read(file) for name, file in files.items() if name in TABLES or file.exists()}
+    return evidence_of(folder, manifest, tables)
+
+
+def evidence_of(folder: Path, manifest: Mapping[str, Any], saved: Mapping[str, pd.DataFrame]) -> Evidence:
+    """Return what the tables and the manifest of a comparison tell, which are in a folder or will be.
+
+    Raises
+    ------
+    InputError
+        If a table lacks a column that the report needs.
+    """
     failed = {(row["arm"], row["seed"]) for row in manifest["failed"]}
-    later = CRM_TABLES | MARKET_TABLES
-    needed = TABLES | {name: of for name, of in later.items() if (data / f"{name}.parquet").exists()}
-    tables = {name: _read(data / f"{name}.parquet", columns) for name, columns in needed.items()}
+    needed = {name: columns for name, columns in KNOWN_TABLES.items() if name in saved}
+    tables = {
+        name: _usable(saved[name], columns, folder / "data" / f"{name}.parquet") for name, columns in needed.items()
+    }
     for name, table in tables.items():
         keep = pd.Series(True, index=table.index)
         if "firm" in needed[name]:
@@ -256,16 +271,18 @@ def load(folder: Path) -> Evidence:
     return Evidence(folder, manifest, tables)
 
 
-def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def _read(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_parquet(path)
+        return pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the saved table ({error})", file=path) from error
+
+
+def _usable(table: pd.DataFrame, columns: Sequence[str], path: Path) -> pd.DataFrame:
     missing = [column for column in columns if column not in table]
     if missing and len(table):
         raise InputError(f"lacks the column {missing[0]}", file=path, allowed=", ".join(columns))
-    for column in table.select_dtypes("category"):
-        table[column] = table[column].astype(object)
+    table = table.astype(dict.fromkeys(table.select_dtypes("category"), object))
     return table if len(table) else table.reindex(columns=list(dict.fromkeys([*table.columns, *columns])))
 
 

@@ -7,8 +7,10 @@ all the comparisons made. Everything else is "no difference shown", with the num
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 from experiments.report.evidence import Evidence
 from experiments.report.intervals import NOTHING, Interval, holm, interval_of, paired_p
@@ -251,18 +253,31 @@ def _gain(evidence: Evidence) -> str:
 def stopping(evidence: Evidence) -> str:
     """Say by what rule there are as many seeds as there are, and whether it was met; nothing if they were given."""
     until = evidence.manifest.get("until")
-    if until is None:
-        return ""
-    asked, widths, n_seeds = until["asked"], until["half_widths"], len(evidence.manifest["seeds"])
+    return "" if until is None else stopped(until, len(evidence.manifest["seeds"]))
+
+
+def stopped(until: Mapping[str, Any], n_seeds: int, baseline: str = "the baseline") -> str:
+    """Say by what rule there are ``n_seeds`` seeds, and whether it was met.
+
+    Parameters
+    ----------
+    until : mapping
+        A :class:`~experiments.stopping.Stop` as plain data.
+    n_seeds : int
+        Seeds that were run.
+    baseline : str
+        What every difference is from.
+    """
+    asked, widths = until["asked"], until["half_widths"]
     told = []
     if "retention" in widths:
         points = 100 * widths["retention"]
         told.append(f"{without_zeros(number(points))}{_points('percent', points)} of retention")
     if "profit" in widths:
         share = without_zeros(number(100 * asked["profit"]))
-        told.append(f"{number(widths['profit'])} of profit ({share}% of the baseline's)")
+        told.append(f"{number(widths['profit'])} of profit ({share}% of {baseline}'s)")
     text = (
-        "The number of seeds was decided by Stein's two-stage rule, so that every difference from the baseline is "
+        f"The number of seeds was decided by Stein's two-stage rule, so that every difference from {baseline} is "
         f"known to within {' and '.join(told) or 'what is not known'} either way. By the spread in the first "
         f"{count(until['n_pilot'], 'seed')}, {count(until['n_needed'], 'seed')} were needed; {n_seeds:,} were run"
     )

@@ -50,7 +50,7 @@ def interval_of(values: ArrayLike, *, pilot: ArrayLike | None = None, is_share: 
     is_share : bool
         Whether the values lie between 0 and 1, and the interval with them.
     """
-    found = share_estimate(values) if is_share else estimate(values, pilot)
+    found = share_estimate(values, pilot) if is_share else estimate(values, pilot)
     mean, low, high = (math.nan if end is None else end for end in (found.mean, found.ci_low, found.ci_high))
     return Interval(mean, low, high, found.n)
 

@@ -18,7 +18,7 @@ from experiments.report.pictures import THEME, draw_all
 from experiments.report.words import count, number
 from sim.errors import InputError
 
-__all__ = ["write_index", "write_report"]
+__all__ = ["in_short", "page_of", "write_index", "write_report"]
 
 
 def write_report(folder: Path) -> Path:
@@ -39,14 +39,18 @@ def write_report(folder: Path) -> Path:
     InputError
         If the saved data are missing or unreadable, or the page cannot be written.
     """
-    evidence = load(Path(folder))
+    return _write(Path(folder) / "report.html", page_of(load(Path(folder))))
+
+
+def page_of(evidence: Evidence) -> str:
+    """Return the page of a comparison, as HTML."""
     others = [name for name in evidence.metrics if name not in findings.MAIN]
     page = _environment().get_template("page.html.jinja")
-    text = page.render(
+    return page.render(
         title=evidence.title,
         evidence=evidence,
         manifest=evidence.manifest,
-        in_short=_in_short(evidence),
+        in_short=in_short(evidence),
         verdicts=_verdicts(evidence),
         allowance=findings.allowance(evidence),
         main_tables=[tables.comparison(evidence, name) for name in findings.MAIN] if evidence.arms else [],
@@ -62,7 +66,6 @@ def write_report(folder: Path) -> Path:
         settings=tables.settings(evidence),
         failures=tables.failures(evidence),
     )
-    return _write(Path(folder) / "report.html", text)
 
 
 def write_index(folders: Sequence[Path], out: Path) -> Path:
@@ -96,7 +99,8 @@ def write_index(folders: Sequence[Path], out: Path) -> Path:
     return _write(Path(out), text)
 
 
-def _in_short(evidence: Evidence) -> list[str]:
+def in_short(evidence: Evidence) -> list[str]:
+    """Return what a comparison found in one or two sentences."""
     if len(evidence.arms) < 2:
         return [findings.alone(evidence)]
     return [sentence for sentence in (headline(evidence), findings.best(evidence, "retention")) if sentence]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MINUS = "\N{MINUS SIGN}"
 UNKNOWN = "not known"
 
-Unit = Literal["percent", "money", "people", "score"]
+Unit = Literal["percent", "points", "money", "people", "score"]  # points: percentage points, in which shares differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,18 @@ def percent(value: float) -> str:
     return f"{number(100 * value)}%" if math.isfinite(value) else UNKNOWN
 
 
+def points(value: float) -> str:
+    """Write the fraction ``value`` in percentage points.
+
+    >>> points(0.0312), points(0.01)
+    ('3.12 points', '1 point')
+    """
+    if not math.isfinite(value):
+        return UNKNOWN
+    size = number(100 * value)
+    return f"{size} point" if size in ("1", f"{MINUS}1") else f"{size} points"
+
+
 def signed(text: str) -> str:
     """Put a plus sign before the number written in ``text``, unless it is negative, zero or not known."""
     return text if text[0] == MINUS or not text.strip("0.% ") or not text[0].isdigit() else f"+{text}"
@@ -109,12 +121,19 @@ def signed(text: str) -> str:
 
 def in_unit(value: float, unit: Unit) -> str:
     """Write a level in its unit."""
+    if unit == "points":
+        return points(value)
     return percent(value) if unit == "percent" else number(value)
+
+
+def unit_of_difference(unit: Unit) -> Unit:
+    """Return the unit in which levels of a unit differ."""
+    return "points" if unit == "percent" else unit
 
 
 def difference_in_unit(value: float, unit: Unit) -> str:
     """Write a difference with its sign; shares differ by percentage points, not by per cent."""
-    return signed(number(100 * value if unit == "percent" else value))
+    return signed(number(100 * value if unit in ("percent", "points") else value))
 
 
 def range_of(interval: Interval, unit: Unit, *, is_difference: bool = False) -> str:
@@ -123,6 +142,8 @@ def range_of(interval: Interval, unit: Unit, *, is_difference: bool = False) -> 
         return UNKNOWN
     if not interval.is_known:
         return "one run: no interval" if interval.n == 1 else "no interval"
+    if unit == "points" and not is_difference:
+        return f"{number(100 * interval.low)} to {points(interval.high)}"
     write = difference_in_unit if is_difference else in_unit
     return f"{write(interval.low, unit)} to {write(interval.high, unit)}"
 

@@ -1,4 +1,4 @@
-"""The kinds of study beyond a sweep: each asks the analysis of its name, with the store below it."""
+"""The kinds of study beyond sweeps and comparisons: each asks the analysis of its name, with the store below it."""
 
 from __future__ import annotations
 

@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from experiments.command_line import FAILED, FOLDER, json_option, overrides_of, print_json, set_option, workers_option
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from experiments.study.study_file import Study
 
-FAILED = 1
 
-_folder = click.Path(path_type=Path)
-_store = click.option(
-    "--store", type=_folder, help="Folder of the store.  [default: as the study says, or stores/NAME]"
-)
-_workers = click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one per processor]")
+_store = click.option("--store", type=FOLDER, help="Folder of the store.  [default: as the study says, or stores/NAME]")
 _cluster = click.option("--cluster", metavar="ADDRESS", help="A dask scheduler to use instead: tcp://127.0.0.1:8786")
-_out = click.option("--out", type=_folder, help="Folder for the page and its data.  [default: reports/NAME]")
-_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+_out = click.option("--out", type=FOLDER, help="Folder for the page and its data.  [default: reports/NAME]")
 
 
-def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> None:
-    """Add the commands to the ``loyalty`` command; ``overrides`` turns what ``--set`` was given into settings."""
+def add_to(group: click.Group) -> None:
+    """Add the commands to the ``loyalty`` command."""
 
     @group.command()
-    @click.argument("study", metavar="STUDY.toml", type=_folder)
+    @click.argument("study", metavar="STUDY.toml", type=FOLDER)
     @_store
-    @_workers
+    @workers_option
     @_cluster
     @_out
-    @_json
+    @json_option
     def study(
         study: Path, store: Path | None, workers: int | None, cluster: str | None, out: Path | None, as_json: bool
     ) -> None:
@@ -64,12 +58,12 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
     )
     @click.option("--until", metavar="NAME=WIDTH%", help="As many of the seeds as it takes: see loyalty compare.")
     @click.option("--outcome", "outcomes", multiple=True, help="What is asked about.  [default: profit, retention]")
-    @click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Change a setting (a TOML value).")
+    @set_option
     @_store
-    @_workers
+    @workers_option
     @_cluster
     @_out
-    @_json
+    @json_option
     def sweep(
         scenario: str,
         varied: tuple[str, ...],
@@ -100,7 +94,7 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
             whole = int if factor.is_whole else float
             ends = {"low": whole(factor.low), "high": whole(factor.high)}
             vary[factor.path] = list(factor.choices) if factor.choices else ends
-        changes = overrides(settings)
+        changes = overrides_of(settings)
         asked: dict[str, Any] = {
             "title": scenario_of(scenario, changes).title,
             "scenario": scenario,
@@ -114,8 +108,8 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         _do(study_of(asked), store, workers, cluster, out, as_json)
 
     @group.command()
-    @click.argument("store", type=_folder)
-    @_json
+    @click.argument("store", type=FOLDER)
+    @json_option
     def status(store: Path, as_json: bool) -> None:
         """Show how far the studies of a store are: runs done, failed, under way and left, and the time left."""
         from experiments.study.store import Store
@@ -123,7 +117,7 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         kept = Store(store, create=False)
         found = [kept.status(name) for name in kept.studies()]
         if as_json:
-            _print_json({"runs": len(kept), "studies": [each.to_json() for each in found]})
+            print_json({"runs": len(kept), "studies": [each.to_json() for each in found]})
             return
         click.echo(f"{len(kept):,} finished runs in {store}")
         for each in found:
@@ -135,10 +129,10 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
             click.echo(f"{each.study}: {', '.join(parts)}")
 
     @group.command()
-    @click.argument("store", type=_folder)
+    @click.argument("store", type=FOLDER)
     @click.argument("sql", metavar="SQL")
     @click.option("--csv", "as_csv", is_flag=True, help="Print the answer as CSV.")
-    @_json
+    @json_option
     def query(store: Path, sql: str, as_csv: bool, as_json: bool) -> None:
         """Ask a store in SQL. Tables: runs, failed, labels, timing, and each study under its name.
 
@@ -150,7 +144,7 @@ def add_to(group: click.Group, overrides: Callable[..., dict[str, object]]) -> N
         if as_json:
             from experiments.analyses.page import plain
 
-            _print_json(plain(answer))
+            print_json(plain(answer))
         elif as_csv or not sys.stdout.isatty():
             click.echo(answer.to_csv(index=False), nl=False)
         else:
@@ -196,10 +190,6 @@ def _print_frame(frame: pd.DataFrame) -> None:
     for row in frame.itertuples(index=False):
         table.add_row(*(say(value) for value in row))
     print_tables(table)
-
-
-def _print_json(answer: object) -> None:
-    click.echo(json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False, default=str))
 
 
 def _time(seconds: float) -> str:

@@ -7,13 +7,13 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
-from experiments.compare import Interrupted
-from experiments.runner import Failure, Progress, Workers, require_readable, warm_up
+from experiments.one_run import require_readable, warm_up
+from experiments.runner import Failure, Interrupted, Progress, Workers
 from experiments.study.cluster import Cluster
 from experiments.study.runs import Failed, Outcome, Run, failed, simulate_all
 from experiments.study.store import Store
@@ -121,7 +121,8 @@ class Runner:
         """Make those of the runs that the store lacks, in about their order, and return when all are over.
 
         ``runs`` is read as workers become free, so it may be endless in number; what a run gave is in the store at most
-        a quarter of a second after it came, and nowhere else. Failures are kept and said, and the others go on.
+        a quarter of a second after it came, and nowhere else; so are the tables that it asks for. Failures are kept and
+        said, and the others go on.
 
         Raises
         ------
@@ -210,7 +211,7 @@ class _Batch:
         self.made = self.known = self.n_failed = 0
         self.failures: list[Failed] = []
         self.again: deque[Run] = deque()
-        self._asked: set[str] = set()
+        self._asked: set[tuple[str, str]] = set()
         self._under_way: dict[int, tuple[Run, ...]] = {}
         self._n_jobs = 0
         self._outcomes: list[Outcome] = []
@@ -235,7 +236,7 @@ class _Batch:
                 self.again.extend(runs)
                 return
             answer = [failed(runs[0], answer.message, answer.trace)]
-        for each in answer:
+        for run, each in zip(runs, answer, strict=True):
             if isinstance(each, Failed):
                 self._failed.append(each)
                 self.n_failed += 1
@@ -243,7 +244,10 @@ class _Batch:
                 if len(self.failures) < PLAN_ROWS:
                     self.failures.append(each)
             else:
-                self._outcomes.append(each)
+                if each.tables:
+                    self.runner.store.add_tables(run, each.tables)
+                if not self.runner.store.has(each.id):  # it may lack no more than its tables
+                    self._outcomes.append(replace(each, tables=b""))
                 self.made += 1
                 self.runner.learn(each.seconds)
             self.runner.progress.advance(failed=isinstance(each, Failed))
@@ -278,10 +282,11 @@ class _Batch:
         while part := list(islice(source, PLAN_ROWS)):
             self.runner.plan(part)
             for run in part:
-                if run.id in self._asked or self.runner.store.has(run.id):
+                store, key = self.runner.store, (run.id, run.tables)
+                if key in self._asked or (store.has(run.id) and store.has_tables(run)):
                     self.known += 1
                     self.runner.progress.advance()
                     continue
-                self._asked.add(run.id)
+                self._asked.add(key)
                 self.runner.prepare(run)
                 yield run

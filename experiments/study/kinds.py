@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KINDS = {
     "sweep": "experiments.study.sweep:Sweep",
+    "compare": "experiments.study.compared:Compare",
     "sensitivity": "experiments.study.asked:Sensitivity",
     "robustness": "experiments.study.asked:Robustness",
     "optimise": "experiments.study.asked:Optimise",

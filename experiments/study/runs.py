@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sim.errors import InputError
 from sim.version import version
@@ -44,12 +44,15 @@ class Run:
         and decide nothing.
     content : str, optional
         :func:`fingerprint` of the scenario, where it is known already: it takes longer than all else here.
+    tables : {"none", "all", "network"}
+        Which of its tables are wanted beside its outcomes; with ``"network"`` the sample of people and ties too.
     """
 
     scenario: Scenario
     seed: int
     labels: Mapping[str, Label] = field(default_factory=dict)
     content: str = ""
+    tables: Literal["none", "all", "network"] = "none"
 
     @cached_property
     def id(self) -> str:
@@ -74,10 +77,11 @@ class Outcome:
     digest : str
         Hash of everybody's state and all books at the end.
     firms : mapping of str to mapping
-        By firm, its long-run outcomes: see :func:`experiments.analyses.evaluate.long_run`. A number that there is not
-        is NaN.
+        By firm, its long-run outcomes: see :func:`experiments.one_run.long_run`. A number that there is not is NaN.
     seconds : float
         What the run took.
+    tables : bytes
+        Its tables: see :func:`experiments.study.frames.packed`. None of them unless the run asks for some.
     """
 
     id: str
@@ -87,6 +91,7 @@ class Outcome:
     digest: str
     firms: Mapping[str, Mapping[str, float]]
     seconds: float
+    tables: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -129,14 +134,17 @@ def simulate(run: Run) -> Outcome:
     StrategyError
         If a user's own strategy fails.
     """
-    from experiments.analyses.evaluate import long_run, results_of
+    from experiments.one_run import long_run, reduced, results_of
 
     started = time.perf_counter()
     results = results_of(run.scenario, run.seed)
-    firms = long_run(results)
-    return Outcome(
-        run.id, run.scenario.name, run.seed, results.version, results.digest, firms, time.perf_counter() - started
-    )
+    firms, tables = long_run(results), b""
+    if run.tables != "none":
+        from experiments.study.frames import packed
+
+        tables = packed(reduced(results, run.tables == "network"))
+    seconds = time.perf_counter() - started
+    return Outcome(run.id, run.scenario.name, run.seed, results.version, results.digest, firms, seconds, tables)
 
 
 def attempt(run: Run) -> Outcome | Failed:
@@ -149,9 +157,14 @@ def attempt(run: Run) -> Outcome | Failed:
 
 def simulate_all(runs: tuple[Run, ...]) -> list[Outcome | Failed]:
     """Run several markets, one after the other; only one at a time in a process, whatever its threads."""
-    logging.getLogger("sim").setLevel(logging.ERROR)
+    logger = logging.getLogger("sim")
     with _alone:
-        return [attempt(run) for run in runs]
+        before = logger.level
+        logger.setLevel(logging.ERROR)  # here that kernels are compiled is the client's to say
+        try:
+            return [attempt(run) for run in runs]
+        finally:
+            logger.setLevel(before)
 
 
 def failed(run: Run, message: str, trace: str = "") -> Failed:

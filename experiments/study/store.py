@@ -4,7 +4,7 @@
 
     STORE/manifest.json      the format's number
     STORE/runs/*.parquet     finished runs, a row per run and firm
-    STORE/frames/KIND/ID.*   all tables of a finished run, where a comparison asked for them
+    STORE/frames/KIND/ID.*   all tables of a finished run, where they were asked for
     STORE/failed/*.parquet   runs that gave nothing: why, and the command that shows it again
     STORE/studies/NAME/      what a study asked for: about.json, and *.parquet, a row per run and label
     STORE/active/*.json      who is at work, and how far
@@ -27,7 +27,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,12 +34,16 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet  # type: ignore[import-untyped]
 
 from experiments.saved import require_writable, write_whole
+from experiments.study.frames import kind_of_tables, unpacked
 from experiments.study.runs import Failed, Outcome, Run
+from experiments.study.status import Status
+from experiments.study.views import FAILED_SCHEMA, LABEL_SCHEMA, RUN_SCHEMA, add_views, quoted, text_literal
 from sim.errors import InputError, nearest
 
 if TYPE_CHECKING:
-    import duckdb
     import pandas as pd
+
+    from experiments.one_run import Frames
 
 FORMAT = 1
 N_SMALL_FILES = 64  # so many are put together
@@ -48,83 +51,6 @@ SMALL_ROWS = 5_000
 N_TRIES = 20  # of reading while another process puts files together
 SECONDS_ALIVE = 60.0
 SECONDS_TEMPORARY = 3600.0
-
-RUN_SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("scenario", pa.string()),
-        ("seed", pa.int64()),
-        ("version", pa.string()),
-        ("digest", pa.string()),
-        ("firm", pa.string()),
-        ("seconds", pa.float64()),
-    ]
-)
-FIRST_OUTCOMES = ("retention", "profit", "repeat_rate", "share", "customers", "revenue", "satisfaction", "equity")
-FAILED_SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("scenario", pa.string()),
-        ("seed", pa.int64()),
-        ("message", pa.string()),
-        ("trace", pa.string()),
-        ("command", pa.string()),
-    ]
-)
-LABEL_SCHEMA = pa.schema(
-    [
-        ("study", pa.string()),
-        ("place", pa.int64()),
-        ("id", pa.string()),
-        ("seed", pa.int64()),
-        ("label", pa.string()),
-        ("text", pa.string()),
-        ("number", pa.float64()),
-    ]
-)
-
-
-@dataclass(frozen=True)
-class Status:
-    """How far a study is.
-
-    Parameters
-    ----------
-    study : str
-    total : int or None
-        Runs it asks for; None if that is not known yet.
-    done, failed, running : int
-        Runs that are finished, that gave nothing, and that are under way now.
-    per_second : float or None
-        Runs finished a second by those at work now; None if nobody is.
-    """
-
-    study: str
-    total: int | None
-    done: int
-    failed: int
-    running: int
-    per_second: float | None
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Seconds until it is done, if somebody is at work on it."""
-        if self.total is None or not self.per_second:
-            return None
-        return max(0, self.total - self.done - self.failed) / self.per_second
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        left = self.total - self.done - self.failed if self.total is not None else None
-        return {
-            "study": self.study,
-            "total": self.total,
-            "done": self.done,
-            "failed": self.failed,
-            "running": self.running,
-            "left": left,
-            "seconds_left": self.seconds_left,
-        }
 
 
 class Store:
@@ -216,6 +142,36 @@ class Store:
         self._known.update(each.id for each in outcomes if each.firms)
         self.compact()
 
+    def has_tables(self, run: Run) -> bool:
+        """Say whether those tables of a run that it asks for, if any, are kept."""
+        return run.tables == "none" or self._tables_file(run).is_file()
+
+    def tables(self, run: Run) -> Frames:
+        """Return the tables that a run asks for: see :func:`experiments.one_run.reduced`.
+
+        Raises
+        ------
+        OSError
+            If they are not kept, or cannot be read.
+        """
+        return unpacked(self._tables_file(run).read_bytes())
+
+    def add_tables(self, run: Run, content: bytes) -> None:
+        """Keep the tables of a run, :func:`~experiments.study.frames.packed`; once this returns, they stay.
+
+        Raises
+        ------
+        OSError
+            If they cannot be written.
+        """
+        file = self._tables_file(run)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._whole(file, lambda temporary: temporary.write_bytes(content))
+
+    def _tables_file(self, run: Run) -> Path:
+        with_network = "-network" if run.tables == "network" else ""
+        return self.path / "frames" / kind_of_tables() / f"{run.id}{with_network}.feather"
+
     def add_failed(self, runs: Sequence[Failed]) -> None:
         """Keep the records of runs that gave nothing; a later success of the same run puts them out of account.
 
@@ -244,7 +200,7 @@ class Store:
         Raises
         ------
         InputError
-            If the name is not allowed.
+            If the name is not allowed, or differs from that of a study here in nothing but capitals.
         OSError
             If it cannot be written.
         """
@@ -253,6 +209,12 @@ class Store:
         folder = self.path / "studies" / study
         asked = json.loads(json.dumps(about, default=str))
         with self._lock():
+            for other in self.studies():
+                if other != study and other.lower() == study.lower():
+                    raise InputError(
+                        f'is "{other}" to SQL, where capitals do not count; that study has its runs here',
+                        file=self.path, key="study", value=study, allowed="another name of the study, or another store",
+                    )  # fmt: skip
             before = self.about(study)
             if before is not None and before["about"] != asked:
                 shutil.rmtree(folder)
@@ -310,11 +272,11 @@ class Store:
         InputError
             If there is no such study.
         """
-        only = "" if firm is None else f"where firm = {_text_literal(firm)}"
+        only = "" if firm is None else f"where firm = {text_literal(firm)}"
         if study is None:
             return self.sql(f"select * from runs {only} order by id, firm")
         self._require(study)
-        return self.sql(f"select * from {_quoted(study)} {only} order by place, firm")
+        return self.sql(f"select * from {quoted(study)} {only} order by place, firm")
 
     def outcomes(self, ids: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
         """Return, of those of some runs that are finished, the outcomes by id, firm and name."""
@@ -333,7 +295,7 @@ class Store:
         if study is None:
             return self.sql("select * from failed order by id")
         self._require(study)
-        asked = f"(select id from labels where study = {_text_literal(study)})"
+        asked = f"(select id from labels where study = {text_literal(study)})"
         return self.sql(f"select * from failed where id in {asked} order by id")
 
     def sql(self, query: str) -> pd.DataFrame:
@@ -361,7 +323,8 @@ class Store:
         for left in range(N_TRIES - 1, -1, -1):
             try:
                 with duckdb.connect() as connection:
-                    self._add_views(connection)
+                    labels = sorted((self.path / "studies").glob("*/[!.]*.parquet"))
+                    add_views(connection, self._files("runs"), self._files("failed"), labels, self.studies())
                     if wanted is not None:
                         connection.register("wanted", wanted)
                     answer = connection.execute(query)
@@ -385,7 +348,7 @@ class Store:
         counts = self.sql(
             "select count(distinct id) filter (id in (select id from runs)) as done, "
             "count(distinct id) filter (id in (select id from failed)) as failed, count(distinct id) as planned "
-            f"from labels where study = {_text_literal(study)}"
+            f"from labels where study = {text_literal(study)}"
         )
         done, n_failed, planned = (int(counts[name].iloc[0]) for name in ("done", "failed", "planned"))
         at_work = [each for each in self._at_work() if each["study"] == study]
@@ -491,60 +454,6 @@ class Store:
     def _require(self, study: str) -> None:
         if study not in self.studies():
             raise InputError(f'no study is called "{study}"; {nearest(study, self.studies())}', file=self.path)
-
-    def _add_views(self, connection: duckdb.DuckDBPyConnection) -> None:
-        first = pa.schema([*RUN_SCHEMA, *(pa.field(name, pa.float64()) for name in FIRST_OUTCOMES)])
-        label_files = sorted((self.path / "studies").glob("*/[!.]*.parquet"))
-        for name, files, schema in (
-            ("_runs", self._files("runs"), first),
-            ("_failed", self._files("failed"), FAILED_SCHEMA),
-            ("labels", label_files, LABEL_SCHEMA),
-        ):
-            if files:
-                listed = ", ".join(_text_literal(str(file)) for file in files)
-                source = f"read_parquet([{listed}], union_by_name = true)"
-                connection.execute(f"create view {name} as select * from {source}")
-            else:
-                connection.register(f"{name}_empty", schema.empty_table())
-                connection.execute(f"create view {name} as select * from {name}_empty")
-        once = "qualify row_number() over (partition by id, firm order by seconds) = 1"
-        connection.execute(f"create view _once as select * from _runs {once}")
-        columns = [row[0] for row in connection.sql("describe _runs").fetchall()]
-        front = [*(name for name in RUN_SCHEMA.names if name != "seconds"), *FIRST_OUTCOMES]
-        rest = [name for name in columns if name not in {*front, "seconds"}]
-        chosen = ", ".join(_quoted(name) for name in [*(n for n in front if n in columns), *rest])
-        connection.execute(f"create view runs as select {chosen} from _once")
-        connection.execute("create view timing as select distinct on (id) id, seconds from _once")
-        connection.execute(
-            "create view failed as select distinct on (id) * from _failed where id not in (select id from _runs)"
-        )
-        for study in self.studies():
-            self._add_study(connection, study, {*front, *rest})
-
-    def _add_study(self, connection: duckdb.DuckDBPyConnection, study: str, taken: set[str]) -> None:
-        own = f"(select * from labels where study = {_text_literal(study)})"
-        kinds = connection.sql(
-            f"select label, bool_and(text is null) as is_number from {own} where label <> '' "
-            "group by label order by min(place), label"
-        ).fetchall()
-        columns = []
-        for label, is_number in kinds:
-            value = "number" if is_number else "coalesce(text, cast(number as varchar))"
-            name = f"{label}_label" if label in taken | {"study", "place"} else label
-            columns.append(f"max({value}) filter (label = {_text_literal(label)}) as {_quoted(name)}")
-        chosen = ", ".join(["study", "place", "id", *columns])
-        connection.execute(
-            f"create or replace view {_quoted(study)} as select * from "
-            f"(select {chosen} from {own} group by study, place, id) join runs using (id)"
-        )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text_literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _sync_folder(folder: Path) -> None:

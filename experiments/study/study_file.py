@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationError,
@@ -25,7 +21,8 @@ from experiments.analyses.assumptions import as_taken
 from experiments.analyses.sensitivity import Factor
 from experiments.named import scenario_of
 from experiments.stopping import ALLOWED, MOST_SEEDS, Until
-from experiments.study.design import FILLING, DesignKind, Point, filled, from_csv, grid, one_at_a_time, scenarios_of
+from experiments.study.design import Point, filled, from_csv, grid, one_at_a_time, scenarios_of
+from experiments.study.settings import DesignSpec, Part, Range, Whole, varied
 from sim.errors import InputError, nearest
 from sim.explain import explain
 from sim.scenario import Scenario
@@ -35,90 +32,32 @@ OUTCOMES = (
     "retention", "profit", "customers", "share", "repeat_rate", "satisfaction", "attachment", "revenue", "top20_share",
     "loyalty_index", "clv", "equity", "spend",
 )  # fmt: skip
-KindName = Literal["sweep", "sensitivity", "tournament", "optimise", "robustness"]
+KindName = Literal["sweep", "compare", "sensitivity", "tournament", "optimise", "robustness"]
 # Keys that some kinds have no use for: a study that gives one there asks for something that it would not get.
 ONLY_FOR = {
     "design": ("sweep",),
-    "until": ("sweep",),
+    "until": ("sweep", "compare"),
     "vary": ("sweep", "sensitivity", "optimise", "robustness"),
     "outcomes": ("sweep", "sensitivity", "robustness"),
-    "options": ("sensitivity", "tournament", "optimise", "robustness"),
+    "options": ("sensitivity", "tournament", "optimise", "robustness", "compare"),
 }
 SEVERAL_OUTCOMES = ("sweep",)
 NAMES_TAKEN = ("runs", "failed", "labels", "timing")  # tables of a store
 MOST_LETTERS = 80
-VARIED = "a list of two values or more, as in [0.9, 1.0], or a range, as in { low = 0.8, high = 1.2 }"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Range(_Part):
-    """A setting that may lie anywhere between two numbers; two whole ends of a whole setting make a whole number."""
-
-    low: int | float = Field(description="a number")
-    high: int | float = Field(description="a number above low")
-
-
-def _varied(given: Any) -> Any:
-    """Return the range or the values that a setting may take; ValueError if they are none."""
-    if isinstance(given, Mapping):
-        ends = dict(given)
-        if set(ends) != {"low", "high"}:
-            raise ValueError(f"no range; allowed: {VARIED}")
-        if not all(_is_number(end) for end in ends.values()):
-            raise ValueError("the ends of a range must be numbers; allowed: as in { low = 0.8, high = 1.2 }")
-        if not ends["low"] < ends["high"]:
-            raise ValueError("low is not below high; allowed: as in { low = 0.8, high = 1.2 }")
-        return Range(**ends)
-    if not isinstance(given, list | tuple) or len(given) < 2:
-        raise ValueError(f"nothing to vary; allowed: {VARIED}")
-    kinds = [(isinstance(value, bool), value) for value in given]
-    for place, kind in enumerate(kinds):
-        if kind in kinds[:place]:
-            raise ValueError(f"{kind[1]!r} is there twice; allowed: each value once")
-    return tuple(given)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-Whole = Annotated[int, Field(strict=True)]  # no text, and neither true nor false
-
-
-class DesignSpec(_Part):
-    """How a sweep goes through the settings that vary."""
-
-    kind: DesignKind = Field(
-        default="grid",
-        description="grid (every combination), latin_hypercube, sobol, one_at_a_time, csv (a file), or arms",
-    )
-    points: Annotated[Whole, Field(ge=2, le=1_000_000)] | None = Field(
-        default=None, description="points of a latin_hypercube or sobol design, 2 to a million"
-    )
-    file: str | None = Field(default=None, description="a CSV file: a column per dotted path, a row per point (csv)")
-
-    @model_validator(mode="after")
-    def _fits(self) -> DesignSpec:
-        if (self.points is not None) != (self.kind in FILLING):
-            raise ValueError("points belong to the designs latin_hypercube and sobol, which need them")
-        if (self.file is not None) != (self.kind == "csv"):
-            raise ValueError("a file belongs to the design csv, which needs one")
-        return self
-
-
-class Study(_Part):
+class Study(Part):
     """A study."""
 
     title: Annotated[str, Field(min_length=1, description="the question, in one line")]
-    kind: KindName = Field(default="sweep", description="sweep, sensitivity, tournament, optimise or robustness")
+    kind: KindName = Field(
+        default="sweep", description="sweep, compare, sensitivity, tournament, optimise or robustness"
+    )
     scenario: Annotated[
         str, Field(min_length=1, description="a scenario file, sought beside this one, or a shipped name")
     ]
     set: dict[str, Any] = Field(default={}, description="settings changed in every run, by dotted path")
-    vary: dict[str, Annotated[Range | tuple[Any, ...], BeforeValidator(_varied)]] = Field(
+    vary: dict[str, Annotated[Range | tuple[Any, ...], BeforeValidator(varied)]] = Field(
         default={}, description="what varies, by dotted path: a list of values, or { low = 0.8, high = 1.2 }"
     )
     design: DesignSpec = DesignSpec()
@@ -128,7 +67,7 @@ class Study(_Part):
     )
     seed_from: Annotated[Whole, Field(ge=0, le=2**62)] = Field(default=1, description="the first seed, from 0")
     until: str | tuple[str, ...] | None = Field(
-        default=None, description="ci=0.5% and the like: as many of the seeds as it takes (sweep)"
+        default=None, description="ci=0.5% and the like: as many of the seeds as it takes (sweep, compare)"
     )
     store: str | None = Field(default=None, description="folder of the store, sought beside this file")
     outcomes: tuple[str, ...] = Field(default=("profit", "retention"), description="what is asked about, as a list")
@@ -204,6 +143,13 @@ class Study(_Part):
         """Its seeds; with ``until``, the most of them."""
         n = MOST_SEEDS if self.until is not None and "seeds" not in self.model_fields_set else self.seeds
         return range(self.seed_from, self.seed_from + n)
+
+    @property
+    def widths(self) -> Until | None:
+        """How narrow the intervals of its differences are to be, if that is asked."""
+        if self.until is None:
+            return None
+        return Until.parse((self.until,) if isinstance(self.until, str) else self.until)
 
     @property
     def factors(self) -> list[Factor]:

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from experiments.analyses.page import Found, or_none, plain, say
+from experiments.report.findings import stopped
 from experiments.report.intervals import Interval, interval_of
 from experiments.report.tables import Cell, Table
 from experiments.report.words import count, difference_in_unit, in_unit, listed, metric, range_of
-from experiments.statistics import SHARES
-from experiments.stopping import N_PILOT, Until, seeds_needed
+from experiments.statistics import SHARES, paired_difference
+from experiments.stopping import METRICS, N_PILOT, Stop, decide, is_narrow
 from experiments.study.design import FILLING, runs_of
 from experiments.study.kinds import Kind, Options, options_of
 from experiments.study.pictures import curve, heat_map
@@ -36,6 +38,7 @@ N_BINS = 8
 MOST_LEVELS = 40
 MOST_MAPS = 3
 AS_IT_IS = "as it is"
+FIRST_POINT = "0"
 
 
 @dataclass(frozen=True)
@@ -56,49 +59,27 @@ class Sweep(Kind):
         options_of(study, Options)
         study.check_points()
         _ = study.focal_firm
-        until = until_of(study)
-        if until is not None and len(study.points()) < 2:
+        if study.until is not None and len(study.points()) < 2:
             raise InputError(
                 "one point has no difference to be known", file=study.source, key="until", allowed="two points or more"
             )
-        return None if until else len(study.points()) * study.seeds
+        return None if study.until is not None else len(study.points()) * study.seeds
 
     def run(self, study: Study, runner: Runner) -> Found:
         """Run every point on every seed, or on as many of them as make the differences from the first point known."""
-        points, kind, seeds, until = study.points(), study.design.kind, study.seed_range, until_of(study)
+        points, kind, seeds, until = study.points(), study.design.kind, study.seed_range, study.widths
         first = seeds if until is None else seeds[:N_PILOT]
         runner.run(runs_of(study.base, kind, points, first))
+        stop = None
         if until is not None:
-            needed = max(len(first), self._needed(study, runner, until))
-            runner.progress.say(f"by the first {count(len(first), 'seed')}, {count(needed, 'seed')} are needed")
-            runner.run(runs_of(study.base, kind, points, seeds[len(first) : needed]))
-        return tell(study, _frame(study, runner), [str(each) for each in _failures(study, runner)])
-
-    def _needed(self, study: Study, runner: Runner, until: Until) -> int:
-        frame = _frame(study, runner)
-        values = {
-            name: {
-                str(point): own.set_index("seed")[name].reindex(list(study.seed_range[:N_PILOT])).to_numpy()
-                for point, own in frame.groupby("point")
-            }
-            for name in ("retention", "profit")
-        }
-        baseline = next(iter(values["profit"]), "")
-        if not baseline:
-            return 0
-        profit = values["profit"][baseline]
-        known = profit[np.isfinite(profit)]
-        return seeds_needed(values, baseline, until.half_widths(float(known.mean()) if known.size else math.nan))
+            values = _by_point(study, _frame(study, runner), METRICS, first)
+            stop = decide(values, FIRST_POINT, until, len(first), len(seeds))
+            runner.progress.say(stop.told)
+            runner.run(runs_of(study.base, kind, points, seeds[len(first) : stop.n_needed]))
+        return tell(study, _frame(study, runner), [str(each) for each in _failures(study, runner)], stop)
 
 
-def until_of(study: Study) -> Until | None:
-    """Return how narrow a study's intervals are to be."""
-    if study.until is None:
-        return None
-    return Until.parse((study.until,) if isinstance(study.until, str) else study.until)
-
-
-def tell(study: Study, frame: pd.DataFrame, failures: Sequence[str]) -> Found:
+def tell(study: Study, frame: pd.DataFrame, failures: Sequence[str], stop: Stop | None = None) -> Found:
     """Return what a sweep found.
 
     Parameters
@@ -108,7 +89,11 @@ def tell(study: Study, frame: pd.DataFrame, failures: Sequence[str]) -> Found:
         A row per finished run: ``point``, ``seed``, a column per factor and per outcome, of the firm asked about.
     failures : sequence of str
         What went wrong, a line a run.
+    stop : Stop, optional
+        What the pilot decided: then intervals over seeds keep its spread, and the differences from the first point are
+        told.
     """
+    pilot = None if stop is None else study.seed_range[: stop.n_pilot]
     paths = _paths(study, frame)
     n_runs, horizon = len(frame), study.base.horizon
     told = f"{study.focal_firm}, {count(len(study.points()), 'point')}, {count(n_runs, 'run')}"
@@ -121,7 +106,7 @@ def tell(study: Study, frame: pd.DataFrame, failures: Sequence[str]) -> Found:
     for name in study.outcomes:
         for path in paths:
             own = frame[frame[path].notna() | frame[paths].isna().all(axis=1)] if is_single else frame
-            levels = levels_of(own, path, name, by_seed=by_seed)
+            levels = levels_of(own, path, name, by_seed=by_seed, pilot=pilot)
             if sum(math.isfinite(level.found.mean) for level in levels) < 2:
                 continue
             effects += [
@@ -129,7 +114,7 @@ def tell(study: Study, frame: pd.DataFrame, failures: Sequence[str]) -> Found:
                  "value": level.at if math.isfinite(level.at) else level.label, "mean": level.found.mean,
                  "ci_low": level.found.low, "ci_high": level.found.high, "n": level.found.n} for level in levels
             ]  # fmt: skip
-            sentences.append(_sentence(name, path, levels, horizon, by_seed=by_seed))
+            sentences.append(_sentence(name, path, levels, horizon, by_seed=by_seed, pilot=pilot))
             over = f"over {count(frame['seed'].nunique(), 'seed')}" if by_seed else "over points"
             others = "; nothing else is changed" if is_single else "; all else that varies is averaged over"
             others = others if len(paths) > 1 else ""
@@ -149,18 +134,25 @@ def tell(study: Study, frame: pd.DataFrame, failures: Sequence[str]) -> Found:
                 )
                 pictures.append(heat_map(_key(name, one, two), f"{label} by {one} and {two}", caption, cells,
                                          metric(name, horizon).unit))  # fmt: skip
-    data = {"runs": frame, "points": points_of(frame, paths, study.outcomes), "effects": pd.DataFrame(effects)}
+    points = points_of(frame, paths, study.outcomes, pilot)
+    data = {"runs": frame, "points": points, "effects": pd.DataFrame(effects)}
     answer = {
         "study": study.name, "focal": study.focal_firm, "runs": n_runs, "failed": len(failures),
         "effects": [{key: or_none(value) if isinstance(value, float) else value for key, value in row.items()}
                     for row in effects],
         "points": plain(data["points"]),
     }  # fmt: skip
+    if stop is not None:
+        data["differences"], stop = _differences(study, frame, stop)
+        answer |= {"until": stop.to_json(), "differences": plain(data["differences"])}
+        sentences.append(stopped(stop.to_json(), min(stop.n_needed, stop.n_most), "the first point"))
     tables = [_table(data["points"], paths, name, horizon) for name in study.outcomes]
     return Found(study.title, told, sentences, tables, pictures, data, answer, failures)
 
 
-def levels_of(frame: pd.DataFrame, path: str, outcome: str, *, by_seed: bool) -> list[Level]:
+def levels_of(
+    frame: pd.DataFrame, path: str, outcome: str, *, by_seed: bool, pilot: Sequence[int] | None = None
+) -> list[Level]:
     """Return an outcome at every value of a factor, or at every bin if there are many.
 
     Parameters
@@ -173,6 +165,8 @@ def levels_of(frame: pd.DataFrame, path: str, outcome: str, *, by_seed: bool) ->
         The outcome's column.
     by_seed : bool
         Whether the mean is made seed by seed, and the interval is over seeds; over points otherwise.
+    pilot : sequence of int, optional
+        Seeds whose spread an interval over seeds keeps; that of all unless given.
     """
     column, is_share = frame[path], outcome in SHARES
     known = column.dropna()
@@ -186,7 +180,12 @@ def levels_of(frame: pd.DataFrame, path: str, outcome: str, *, by_seed: bool) ->
         at = float(own[path].mean()) if is_number and value != AS_IT_IS else float(rank)
         label = say(at) if is_binned else say(value)
         levels.append(
-            Level(at if is_number and value != AS_IT_IS else math.nan, label, _interval(values, is_share), values)
+            Level(
+                at if is_number and value != AS_IT_IS else math.nan,
+                label,
+                _interval(values, is_share=is_share, pilot=pilot if by_seed else None),
+                values,
+            )
         )
     return levels
 
@@ -207,20 +206,53 @@ def cells_of(frame: pd.DataFrame, one: str, two: str, outcome: str) -> pd.DataFr
     return means
 
 
-def points_of(frame: pd.DataFrame, paths: Sequence[str], outcomes: Sequence[str]) -> pd.DataFrame:
+def points_of(
+    frame: pd.DataFrame, paths: Sequence[str], outcomes: Sequence[str], pilot: Sequence[int] | None = None
+) -> pd.DataFrame:
     """Return a row per point: its settings, and the mean and 95% interval over seeds of every outcome."""
     rows = []
     for point, own in frame.groupby("point"):
         row: dict[str, Any] = {"point": int(str(point)), **{path: own[path].iloc[0] for path in paths}}
         for name in outcomes:
-            found = _interval(own[name].to_numpy(dtype=float), name in SHARES)
+            found = _interval(own.set_index("seed")[name].astype(float), is_share=name in SHARES, pilot=pilot)
             row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
         rows.append({**row, "seeds": len(own)})
     return pd.DataFrame(rows)
 
 
-def _interval(values: Any, is_share: bool) -> Interval:
-    return interval_of(values, is_share=is_share)
+def _interval(values: pd.Series, *, is_share: bool = False, pilot: Sequence[int] | None = None) -> Interval:
+    """Return the interval of values by seed, or, without a pilot, by whatever else."""
+    first = None if pilot is None else values[values.index.isin(pilot)]
+    return interval_of(values, pilot=first, is_share=is_share)
+
+
+def _by_point(
+    study: Study, frame: pd.DataFrame, outcomes: Iterable[str], seeds: Sequence[int]
+) -> dict[str, dict[str, npt.NDArray[np.float64]]]:
+    """Return outcomes by name and point, a number per seed; NaN where there is none."""
+    points = range(len(study.points()))
+    found = {}
+    for name in outcomes:
+        wide = frame.pivot(index="seed", columns="point", values=name).reindex(index=list(seeds), columns=list(points))
+        found[name] = {str(point): wide[point].to_numpy(dtype=np.float64) for point in points}
+    return found
+
+
+def _differences(study: Study, frame: pd.DataFrame, stop: Stop) -> tuple[pd.DataFrame, Stop]:
+    """Return every point's difference from the first, in what is asked about, and whether all are known so well."""
+    asked = [name for name in METRICS if getattr(stop.asked, name) is not None]
+    values = _by_point(study, frame, dict.fromkeys([*study.outcomes, *asked]), study.seed_range[: stop.n_needed])
+    gaps = {
+        point: {name: paired_difference(own[point], own[FIRST_POINT], stop.n_pilot) for name, own in values.items()}
+        for point in values[study.outcomes[0]]
+        if point != FIRST_POINT
+    }
+    rows = [
+        {"point": int(point), "outcome": name, **gap.to_json()} for point, own in gaps.items()
+        for name, gap in own.items()
+    ]  # fmt: skip
+    columns = {"mean": float, "ci_low": float, "ci_high": float}
+    return pd.DataFrame(rows).astype(columns), replace(stop, is_reached=is_narrow(gaps, stop.asked, stop.half_widths))
 
 
 def _bins(column: pd.Series) -> pd.Series:
@@ -238,7 +270,9 @@ def _in_order(group: pd.Series) -> list[Any]:
     return [value for value in values if value not in numbers] + sorted(numbers)
 
 
-def _sentence(name: str, path: str, levels: Sequence[Level], horizon: int, *, by_seed: bool) -> str:
+def _sentence(
+    name: str, path: str, levels: Sequence[Level], horizon: int, *, by_seed: bool, pilot: Sequence[int] | None = None
+) -> str:
     told = metric(name, horizon)
     best = max((level for level in levels if math.isfinite(level.found.mean)), key=lambda level: level.found.mean)
     worst = min((level for level in levels if math.isfinite(level.found.mean)), key=lambda level: level.found.mean)
@@ -246,7 +280,9 @@ def _sentence(name: str, path: str, levels: Sequence[Level], horizon: int, *, by
         return f"{told.label} is the same at every {path}."
     ends = [f"{in_unit(each.found.mean, told.unit)} at {each.label}" for each in (best, worst)]
     lead = f"{told.label} by {path}: highest {ends[0]}, lowest {ends[1]}"
-    gap = interval_of((best.values - worst.values).dropna())  # paired: both have the same customers in a seed
+    gap = _interval(
+        (best.values - worst.values).dropna(), pilot=pilot if by_seed else None
+    )  # paired: both have the same customers in a seed
     if not by_seed or not gap.is_known:
         return f"{lead}."
     more = f"{difference_in_unit(gap.mean, told.unit)} ({range_of(gap, told.unit, is_difference=True)})"
