@@ -19,7 +19,7 @@ FloatArray = npt.NDArray[np.float64]
 LEAST_CHANGES = 3  # of a straight line through fewer, no interval can be told
 LEAST_SPREAD = 1e-9  # relative to the spend: changes that differ by less are rounding
 STEP = 0.1  # more spent than now, of which the gain is told: a straight line does not hold far
-FOLLOW_REVENUE = (Line.GOODS, Line.INCENTIVES, Line.CHANNEL)  # costs that grow with what is sold
+FOLLOW_REVENUE = (Line.GOODS, Line.INCENTIVES, Line.CHANNEL, Line.COMMISSION)  # costs that grow with what is sold
 
 
 class Cycles(NamedTuple):
