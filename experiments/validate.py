@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +66,13 @@ FACTS: dict[str, Fact] = {
     "elasticity": Fact(
         "own-price elasticity of a firm's volume", -5.1, -1.3,
         "Bijmolt, van Heerde & Pieters 2005 (mean -2.62); range of four scanner panels",
+    ),
+    "elasticity_cut": Fact(
+        "the same of a cut by a tenth alone", None, None, "no range: with a threshold, cuts and rises differ"
+    ),
+    "elasticity_rise": Fact(
+        "the same of a rise by a tenth alone", None, None,
+        "no range: as of a cut; Pauwels, Srinivasan & Franses 2007 find thresholds for 76% of brands",
     ),
     "top20": Fact(
         "share of a firm's sales from its top 20% of customers", 0.59, 0.73,
@@ -173,7 +180,7 @@ def judge(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def measure(scenario: Scenario, seed: int) -> dict[str, float]:
-    """Run a market once at its own prices and twice more for each firm, and return every fact's value.
+    """Run a market at its own prices and twice more for each firm, and return every fact's value.
 
     The runs share the seed, hence people, needs and luck: the response is to the price alone.
     """
@@ -186,6 +193,7 @@ def measure(scenario: Scenario, seed: int) -> dict[str, float]:
     counts = panel.counts
     if not counts.any():
         return dict.fromkeys(FACTS, float("nan"))
+    elasticity = price_elasticity(scenario, seed)
     shares = counts.sum(axis=0) / counts.sum()
     brands = range(len(shares))
     return {
@@ -193,7 +201,9 @@ def measure(scenario: Scenario, seed: int) -> dict[str, float]:
         "duplication": duplication(counts),
         "switching": switching(counts),
         "repeat": panel.n_same / panel.n_next if panel.n_next else float("nan"),
-        "elasticity": price_elasticity(scenario, seed),
+        "elasticity": elasticity.both,
+        "elasticity_cut": elasticity.cut,
+        "elasticity_rise": elasticity.rise,
         "top20": float(sum(shares[f] * top_share(panel.baskets * counts[:, f]) for f in brands if shares[f])),
         "top20_null": float(
             sum(shares[f] * nbd_top_share(counts[:, f].mean(), counts[:, f].var()) for f in brands if shares[f])
@@ -203,6 +213,14 @@ def measure(scenario: Scenario, seed: int) -> dict[str, float]:
         "retention_rise_3": retention[2] - retention[1],
         "word_of_mouth": told,
     }
+
+
+class Elasticity(NamedTuple):
+    """Arc elasticities of volume to price: from a tenth less to a tenth more, to the usual price, and from it."""
+
+    both: float
+    cut: float
+    rise: float
 
 
 def keep_panel(market: Market, n_periods: int) -> Panel:
@@ -336,23 +354,33 @@ def praise_per_grievance(market: Market, periods: slice) -> float:
     return float(told[..., Line.PRAISE].sum() / grievances) if grievances else float("nan")
 
 
-def price_elasticity(scenario: Scenario, seed: int) -> float:
+def price_elasticity(scenario: Scenario, seed: int) -> Elasticity:
     """Return the arc elasticity of a firm's purchases to its own price, averaged over firms.
 
-    Its price is 10% above its own policy's in one run and 10% below in another, for the 13 weeks after the warm-up;
-    rivals go on as their strategies say.
+    Its price is 10% above its own policy's in one run, 10% below in another and as it is in a third, for the 13 weeks
+    after the warm-up; rivals go on as their strategies say.
     """
-    logs = []
-    for f, firm in enumerate(scenario.firms):
-        volumes = []
-        for factor in (1.0 - PRICE_STEP, 1.0 + PRICE_STEP):
-            change = {"kind": "price_change", "firm": firm.name, "factor": factor, "at": scenario.warm_up}
-            with _market(scenario, seed, change) as market:
-                _step_to(market, scenario.warm_up)
-                volumes.append(int(keep_panel(market, PRICE_PERIODS).counts[:, f].sum()))
-        if all(volumes):
-            logs.append(np.log(volumes[1] / volumes[0]) / np.log((1.0 + PRICE_STEP) / (1.0 - PRICE_STEP)))
-    return float(np.mean(logs)) if logs else float("nan")
+    names = [firm.name for firm in scenario.firms]
+    low, same, high = 1.0 - PRICE_STEP, 1.0, 1.0 + PRICE_STEP
+    sold = _sold(scenario, seed)
+    found: dict[tuple[float, float], list[float]] = {(low, high): [], (low, same): [], (same, high): []}
+    for f, name in enumerate(names):
+        volumes = {same: sold[f]}
+        for factor in (low, high):
+            change = {"kind": "price_change", "firm": name, "factor": factor, "at": scenario.warm_up}
+            volumes[factor] = _sold(scenario, seed, change)[f]
+        for (before, after), values in found.items():
+            if volumes[before] and volumes[after]:
+                values.append(float(np.log(volumes[after] / volumes[before]) / np.log(after / before)))
+    return Elasticity(*(float(np.mean(values)) if values else float("nan") for values in found.values()))
+
+
+def _sold(scenario: Scenario, seed: int, *events: dict[str, Any]) -> IntArray:
+    """Return each firm's purchases in the weeks after the warm-up in which the response to a price is measured."""
+    with _market(scenario, seed, *events) as market:
+        _step_to(market, scenario.warm_up)
+        sold: IntArray = keep_panel(market, PRICE_PERIODS).counts.sum(axis=0)
+        return sold
 
 
 @contextmanager

@@ -40,6 +40,7 @@ class Stream(IntEnum):
     SERVICE_SPREAD = 8
     TOLERANCE_SPREAD = 9
     GAIN_SPREAD = 10
+    JUMP_SPREAD = 11
     # at birth, attempts at a gamma draw (slot: the attempt)
     RATE = 12
     RATE_ANGLE = 13

@@ -76,6 +76,9 @@ class BehaviourSpec(Settings):
     service_in_experience: NonNegative = Field(default=0.5, description="weight of delivered service in an experience")
     alert_search: Frac = Field(default=0.8, description="least search after a shock, and when there is no usual firm")
     price_jump: NonNegative = Field(default=0.05, description="rise over the reference price that makes people look")
+    price_jump_spread: Annotated[float, Field(ge=0, le=5)] = Field(
+        default=0.0, description="log-scale spread over people of that rise; 0: it is the same for all"
+    )
     reference_speed: Frac = Field(default=0.2, description="share of the way the reference price moves at a purchase")
     habit_speed: Speed = Field(default=0.15, description="share of the way habit moves at a purchase")
     zone_of_tolerance: NonNegative = Field(default=0.08, description="difference from expectation that goes unnoticed")

@@ -56,6 +56,7 @@ class Behaviour(NamedTuple):
     forget_rate: float
     alert_search: float
     log_price_jump: float  # ln(1 + price_jump)
+    price_jump_spread: float
     image_weight: float
     trust_weight: float
     opinion_weight: float

@@ -222,7 +222,7 @@ def choose(i, k, town, market, behaviour, clock, desk):  # type: ignore[no-untyp
     has_jumped = False
     if has_usual:
         posted = market.offers[usual, town.relations[i, usual].tier]
-        has_jumped = search.is_price_jump(posted.log_price, log_reference, behaviour)
+        has_jumped = search.is_price_jump(person, i, posted.log_price, log_reference, behaviour, clock.seed)
     effort = search.effort_of_search(person, has_usual, has_jumped, behaviour)
     elapsed = clock.period - person.seen
 
@@ -294,7 +294,9 @@ def acquire(i, f, n_considered, town, market, behaviour, clock, books, since):  
                 behaviour,
             )
     person.is_alert = False
-    is_dearer = relation.bought_at >= 0 and search.is_price_jump(offer.log_price, log_reference, behaviour)
+    is_dearer = relation.bought_at >= 0 and search.is_price_jump(
+        person, i, offer.log_price, log_reference, behaviour, clock.seed
+    )
     buy.judge_price(relation, is_dearer, behaviour)
     if relation.bought_at < 0:
         relation.expectation = use.promise(offer, behaviour)

@@ -5,10 +5,15 @@ Source: Hauser & Wernerfelt (1990), "An evaluation cost model of consideration s
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from sim.compiled import inline
+from sim.compiled import inline, seldom
+from sim.customers import logistic
+from sim.draws import Stream, block
 from sim.journey.need import happens
+from sim.records import identity
 
 
 @inline
@@ -40,6 +45,20 @@ def comes_to_mind(relation, is_usual, search, ad_reach, luck):  # type: ignore[n
 
 
 @inline
-def is_price_jump(log_price, log_reference, behaviour):  # type: ignore[no-untyped-def]
-    """Say whether a price is so far over what the person is used to that it makes them look around."""
-    return log_price - log_reference > behaviour.log_price_jump
+def is_price_jump(person, i, log_price, log_reference, behaviour, seed):  # type: ignore[no-untyped-def]
+    """Say whether a price is so far over what person ``i`` is used to that it makes them look around."""
+    rise = log_price - log_reference
+    if behaviour.price_jump_spread > 0.0:
+        return rise > 0.0 and rise > own_price_jump(identity(person, i), np.int64(person.birth), behaviour, seed)
+    return rise > behaviour.log_price_jump
+
+
+@seldom
+def own_price_jump(who, birth, behaviour, seed):  # type: ignore[no-untyped-def]
+    """Return the rise of a price, on the log scale, that one person overlooks: people differ in it.
+
+    Source: Han, Gupta & Lehmann (2001), "Consumer price sensitivity and price thresholds", J. of Retailing 77(4).
+    Stream used: JUMP_SPREAD, one value.
+    """
+    _, _, _, luck = block(seed, Stream.JUMP_SPREAD // 4, birth, who, 0)
+    return behaviour.log_price_jump * math.exp(behaviour.price_jump_spread * logistic(luck))

@@ -122,6 +122,8 @@ class Origins:
         person.search_effort = single(min(1.0, spread("search", Stream.SEARCH_SPREAD)))
         person.attachment_gain = single(min(1.0, spread("attachment_gain", Stream.GAIN_SPREAD)))
         person.tolerance = single(spread("tolerance", Stream.TOLERANCE_SPREAD))
+        leaning = math.exp(self.behaviour.price_jump_spread * logistic(self.uniform(Stream.JUMP_SPREAD, person)))
+        person.own_price_jump = math.log(1.0 + self.behaviour.price_jump) * leaning
 
     def _give_relations(self, person: Customer, taste_weight: float, firms: list[Firm]) -> None:
         person.relations, person.reach = [], set()

@@ -50,7 +50,6 @@ class ReferenceMarket(mesa.Model):
         """Take in the settings, and open the books."""
         self.scenario, self.seed_used = scenario, seed
         self.settings, self.behaviour = scenario.customers, scenario.customers.behaviour
-        self.log_price_jump = math.log(1.0 + self.behaviour.price_jump)
         self.n_customers = scenario.customers.count
         self.n_blocks = min(64, math.ceil(self.n_customers / 1024))
         self.n_tiers = max(len(spec.pyramid.tiers) for spec in scenario.firms)

@@ -76,6 +76,7 @@ class Customer(mesa.Agent):
     search_effort: float
     attachment_gain: float
     tolerance: float
+    own_price_jump: float  # rise of a price that is overlooked, on the log scale
     is_constrained: bool
     reach: set[int]
     relations: list[Relation]
@@ -188,7 +189,7 @@ class Customer(mesa.Agent):
 
     def sees_jump(self, offer: Offer) -> bool:
         """Say whether a price is a jump over what this person is used to."""
-        return offer.log_price - self.log_reference > self.model.log_price_jump
+        return offer.log_price - self.log_reference > self.own_price_jump
 
     def search(self) -> list[Option]:
         """Return the firms that come to mind, as options; learn of firms, and forget some."""
