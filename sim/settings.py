@@ -77,7 +77,7 @@ class BehaviourSpec(Settings):
     alert_search: Frac = Field(default=0.8, description="least search after a shock, and when there is no usual firm")
     price_jump: NonNegative = Field(default=0.05, description="rise over the reference price that makes people look")
     price_jump_spread: Annotated[float, Field(ge=0, le=5)] = Field(
-        default=0.0, description="log-scale spread over people of that rise; 0: it is the same for all"
+        default=1.0, description="log-scale spread over people of that rise; 0: it is the same for all"
     )
     reference_speed: Frac = Field(default=0.2, description="share of the way the reference price moves at a purchase")
     habit_speed: Speed = Field(default=0.15, description="share of the way habit moves at a purchase")
