@@ -114,8 +114,8 @@ def test_a_fading_record_is_put_on_the_scale_of_a_window() -> None:
 def test_without_error_the_survey_tells_the_truth() -> None:
     results = market(2, {**STILL, "survey.error": 0.0, "survey.sample": 1000}).run()
     told = results.loyalty[(results.loyalty["group"] == "type") & (results.loyalty["asked"] > 0)].set_index("name")
-    assert_allclose(told.loc["price", "price_sensitivity"], 1 - 1.1**-8.5, rtol=1e-6)
-    assert_allclose(told.loc["premium", "price_sensitivity"], 1 - 1.1**-1.0, rtol=1e-6)
+    assert_allclose(told.loc["price", "price_sensitivity"], 1 - 1.1**-6.5, rtol=1e-6)
+    assert_allclose(told.loc["premium", "price_sensitivity"], 1 - 1.1**-2.0, rtol=1e-6)
     assert_array_equal(told.loc["monopoly", "choice_time"], 1.0)
     assert_array_equal(told.loc["monopoly", "rival_attitude"], 0.0)
 
