@@ -111,7 +111,7 @@ def test_it_finds_what_a_comparison_finds_and_writes_the_same_and_runs_nothing_t
     page = (folder / "out" / "prices" / "report.html").read_text(encoding="utf-8")
     assert "May Aurora ask more?" in page
     assert page.count("<svg") > 5
-    assert load(folder / "out" / "prices").manifest["command"].startswith("loyalty ")
+    assert load(folder / "out" / "prices").manifest["command"].startswith("loyalty")
 
     written_quickly(monkeypatch)
     again, said = do(folder)

@@ -220,7 +220,7 @@ def test_a_price_that_is_minded_only_as_a_jump_loses_by_a_rise_alone():
     n_people = 3000
     prior = {"price_weight": 0.0, "search": 0.0, "attachment_weight": 0.0}
     changes = {**FORGETFUL, "customers.types": {"price": prior}, "customers.count": n_people}
-    changes["customers.behaviour.alert_search"] = 1.0
+    changes |= {"customers.behaviour.alert_search": 1.0, "customers.behaviour.price_jump_spread": 0.0}
     found = price_elasticity(scenario([STILL_FIRM | {"name": name} for name in "AB"], changes), seed=1)
     assert found.cut == 0.0
     error = np.sqrt(2.0 / n_people) / np.log(1.1)
