@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
+from pkgutil import walk_packages
 
 os.environ["LOYALTY_RECOUNT_EVERY"] = "1"  # read when sim is imported, so before the imports that follow
 
 import pytest
 
 from tests.drawn import Drawn, Files, draw_scenarios, write_files
+
+# Hypothesis draws some of its numbers from those it finds in modules: one that is imported while a test draws would
+# change what is drawn
+for name in ("sim", "experiments", "tests.reference"):
+    for module in walk_packages(import_module(name).__path__, f"{name}."):
+        import_module(module.name)
 
 
 @pytest.fixture(scope="session")
