@@ -24,7 +24,7 @@ from sim.records import NOBODY
 from sim.scenario import from_settings
 from tests.drawn import Drawn
 from tests.markets import market
-from tests.reference.random_scenarios import Raw, firms, fit_to_customers
+from tests.reference.random_scenarios import Raw, firms, fit_to_customers, serve_by_themselves
 from tests.sameness import EXAMPLES, assert_states_equal, draw, given_more, ledger, run, seeds, states, tell_everyone
 
 # ---- relabelling firms ----------------------------------------------------------------------------------------------
@@ -190,6 +190,7 @@ def test_a_firm_that_nobody_can_reach_leaves_the_others_as_they_were(
         channel.pop("access", None)
     nowhere = {**data.draw(firms("Nowhere")), "reach": 0.0, "occasions": []}
     fit_to_customers(nowhere, raw["customers"])
+    serve_by_themselves([nowhere], raw["channels"])
     one, other = run(raw, seed), run({**raw, "firms": [*raw["firms"], nowhere]}, seed)
     expected, found, n_tiers = states(one), states(other), one.n_tiers
     found = {name: values[:, :-1] if values.ndim == 2 else values for name, values in found.items()}
