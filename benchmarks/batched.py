@@ -7,6 +7,7 @@ from typing import Any
 import mesa
 
 from benchmarks.engines import SCENARIO
+from experiments.one_run import long_run
 from sim import Market
 from sim.results import Results
 
@@ -21,4 +22,8 @@ class Batched(Market):
 
     def outcomes(self) -> dict[str, dict[str, Any]] | None:
         """Return every firm's long-run outcomes once the run is over."""
-        return Results.of(self).outcomes() if self.period == self.last_period else None
+        if self.period != self.last_period:
+            return None
+        results = Results.of(self)
+        outcomes, _ = long_run(results), results.digest  # what a study keeps of a run
+        return outcomes

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.engines import SCENARIO, scenario_of
 
 WAYS = {
-    "bare": "bare loop, nothing kept",
+    "bare": "bare loop: the same outcomes worked out, nothing kept",
     "study": "`loyalty study`: every run kept in the store",
     "batch_run": "`mesa.batch_run`: results kept in memory",
 }
@@ -81,10 +81,14 @@ def _bare(n_runs: int, n_customers: int) -> dict[int, float]:
 
 
 def _loop(seeds: list[int], n_customers: int) -> dict[int, float]:
-    from experiments.one_run import results_of
+    from experiments.one_run import long_run, results_of
 
-    scenario = scenario_of(n_customers)
-    return {seed: _customers(results_of(scenario, seed).outcomes()) for seed in seeds}
+    scenario, found = scenario_of(n_customers), {}
+    for seed in seeds:
+        results = results_of(scenario, seed)
+        outcomes, _ = long_run(results), results.digest  # what a study keeps of a run
+        found[seed] = _customers(outcomes)
+    return found
 
 
 def _study(n_runs: int, n_customers: int) -> dict[int, float]:

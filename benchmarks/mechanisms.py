@@ -37,8 +37,11 @@ OF_FIRMS: dict[str, Settings] = {
     "firms that learn": {"strategy": {"name": "hill_climb"}},
 }
 
+NOTHING = "nothing: the same market twice"
+
 #: Settings of the market as a whole.
 OF_THE_MARKET: dict[str, Settings] = {
+    NOTHING: {},
     "a new product, and cross-buying": {"events": [LAUNCH]},
     "businesses as customers": {"customers.business": {}},
 }
@@ -50,7 +53,7 @@ APART = ("points", "points shared by all firms", "status", "prizes", "levels of 
 
 def names() -> list[str]:
     """Return what can be measured, :data:`EVERYTHING` last."""
-    return [*OF_FIRMS, *OF_THE_MARKET, EVERYTHING]
+    return [*OF_THE_MARKET, *OF_FIRMS, EVERYTHING]
 
 
 def settings_of(name: str) -> Settings:
@@ -64,7 +67,7 @@ def settings_of(name: str) -> Settings:
 
 
 def cost(name: str, n_customers: int, warm: int, measured: int) -> dict[str, Any]:
-    """Time a market with a mechanism and one without, a period of each in turn.
+    """Time a market with a mechanism and one without, a period of each in turn, now the one first and now the other.
 
     Returns
     -------
@@ -73,13 +76,15 @@ def cost(name: str, n_customers: int, warm: int, measured: int) -> dict[str, Any
         with it takes, relative to one without, over all of them.
     """
     scenario = scenario_of(n_customers)
-    with_it = Market(scenario.with_overrides(settings_of(name)), seed=SEED, collect=False)
-    without = Market(scenario, seed=SEED, collect=False)
-    taken: dict[str, list[float]] = {"with": [], "without": []}
+    markets = {
+        "without": Market(scenario, seed=SEED, collect=False),
+        "with": Market(scenario.with_overrides(settings_of(name)), seed=SEED, collect=False),
+    }
+    taken: dict[str, list[float]] = {which: [] for which in markets}
     for period in range(warm + measured):
-        for which, market in (("with", with_it), ("without", without)):
+        for which in sorted(markets, reverse=period % 2 == 0):
             start = time.perf_counter()
-            market.step()
+            markets[which].step()
             if period >= warm:
                 taken[which].append(time.perf_counter() - start)
     times = sum(taken["with"]) / sum(taken["without"])

@@ -67,8 +67,9 @@ to its end, with processes started and ended; *a run more* is what {most} runs t
 
 MECHANISMS = """\
 A market in which each of the four firms has the mechanism and one in which none has, a period of each in turn: what a
-period takes, relative to one without. A mechanism that nobody uses is left out when the market is built, and takes no
-time. More is bought where firms offer more, so some of it is customers who do more."""
+period takes, relative to one without. The first row has no mechanism in either: so far do two like markets differ by
+where they lie in memory. A mechanism that nobody uses is left out when the market is built, and takes no time. More is
+bought where firms offer more, so some of it is customers who do more."""
 
 READING = """\
 Living through a period, taken apart by a market in which nobody has a need: what is left is time passing (a look for
