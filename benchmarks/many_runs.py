@@ -81,14 +81,11 @@ def _bare(n_runs: int, n_customers: int) -> dict[int, float]:
 
 
 def _loop(seeds: list[int], n_customers: int) -> dict[int, float]:
-    from experiments.one_run import long_run, results_of
+    from experiments.study.runs import Run, fingerprint, simulate
 
-    scenario, found = scenario_of(n_customers), {}
-    for seed in seeds:
-        results = results_of(scenario, seed)
-        outcomes, _ = long_run(results), results.digest  # what a study keeps of a run
-        found[seed] = _customers(outcomes)
-    return found
+    scenario = scenario_of(n_customers)
+    content = fingerprint(scenario)
+    return {seed: _customers(simulate(Run(scenario, seed, content=content)).firms) for seed in seeds}
 
 
 def _study(n_runs: int, n_customers: int) -> dict[int, float]:

@@ -63,9 +63,13 @@ class Found:
         """
         folder = Path(out)
         require_writable(folder / "data")
+        self.save_data(folder, command)
+        return _write(folder / "report.html", self.page(command))
+
+    def save_data(self, folder: Path, command: str) -> None:
+        """Write the data below ``folder``, which is there."""
         for name, frame in self.data.items():
             frame.to_csv(folder / "data" / f"{name}.csv", index=False)
-        return _write(folder / "report.html", self.page(command))
 
     def page(self, command: str) -> str:
         """Return the page as HTML: what was found, pictures, tables, and the command that shows it again."""

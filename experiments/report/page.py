@@ -16,6 +16,7 @@ from experiments.report.evidence import Evidence, load
 from experiments.report.findings import finding, headline
 from experiments.report.pictures import THEME, draw_all
 from experiments.report.words import count, number
+from experiments.saved import write_whole
 from sim.errors import InputError
 
 __all__ = ["in_short", "page_of", "write_index", "write_report"]
@@ -141,7 +142,7 @@ def _breakable(path: object) -> Markup:
 
 def _write(path: Path, text: str) -> Path:
     try:
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot be written ({error.strerror})", file=path) from error
     return path

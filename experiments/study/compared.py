@@ -17,7 +17,6 @@ from experiments.report import findings, tables
 from experiments.report.evidence import evidence_of
 from experiments.report.page import in_short, page_of
 from experiments.report.words import count
-from experiments.saved import require_writable, write_whole
 from experiments.study.kinds import Kind, Options, options_of
 from sim.errors import InputError, nearest
 
@@ -75,20 +74,9 @@ class Compared(Found):
 
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
-    def save(self, out: str | Path, command: str = "asked from Python") -> Path:
-        """Write ``out/report.html`` and the data beside it, as ``loyalty compare`` does; return the page.
-
-        Raises
-        ------
-        InputError
-            If the folder cannot be written.
-        """
-        folder = Path(out)
-        require_writable(folder / "data")
+    def save_data(self, folder: Path, command: str) -> None:
+        """Write the data below ``folder`` as ``loyalty compare`` does."""
         write_comparison(folder, self.data, {**self.manifest, "command": command})
-        page = folder / "report.html"
-        write_whole(page, lambda path: path.write_text(self.page(command), encoding="utf-8"))
-        return page
 
     def page(self, command: str) -> str:
         """Return the report of the comparison as HTML."""
