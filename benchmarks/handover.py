@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sim import Market, Scenario
+from sim.network import influence
 
 PEOPLE = (
     "basket", "talk", "price_weight", "quality_weight", "service_weight", "effort_weight", "attachment_weight",
@@ -48,7 +49,7 @@ def hand_over(scenario: Scenario, seed: int, path: Path) -> None:
     arrays["is_reachable"] = (column("reach")[:, None] >> np.arange(market.n_firms, dtype=np.uint32)) & 1 == 1
     network = market.network
     arrays["listener"] = np.repeat(np.arange(market.n_customers, dtype=np.int32), np.diff(network.first))
-    arrays |= {"speaker": network.neighbours, "tie": network.tie}
+    arrays |= {"speaker": network.neighbours, "tie": influence(network).astype(np.float32)}
     arrays |= {f"offer_{name}": market.offers[name] for name in OFFERS}
     firms = list(market.firms.values())
     settings = {

@@ -59,6 +59,13 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         levels = [way.serves for way in ways]
         self.is_handed_over = np.array([level is not None for level in levels])  # by tier: the channel serves
         self.channel_service = np.array([level or 0.0 for level in levels])
+        own = index, slice(len(self.pyramid.tiers))  # of the market's, which adds up every period's changes
+        self.stock, self.satisfaction_sum = market.stock[own], market.satisfaction_sum[own]
+        self.attachment_sum = market.attachment_sum[own]
+        self.service_costs = market.serving.costs[own]  # by tier: of serving a customer for a period, in money
+        self.familiar = market.serving.familiar[own]  # periods of familiarity, summed over customers
+        market.serving.saving[index] = spec.familiarity_saving
+        market.serving.longest[index] = spec.familiarity_periods
         self.decided: Policy = self.base
         self._adopt(self.base)
         self.is_open = True
@@ -70,6 +77,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         self.receivables = 0.0  # what customers owe
         self.lent = 0.0  # sold on credit so far, in money
         self._posted: tuple[Any, ...] = (None,) * 8
+        self._delivery_seen: float | None = None  # with which the offers were written
         self.promotion = Promotion(spec.mix) if spec.mix is not None else None
         self.staff = Staff(spec.staff) if spec.staff is not None else None
         self.voice = Voice(spec.voice) if spec.voice is not None else None
@@ -77,12 +85,8 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         self.business = Business(spec.business or BusinessSpec(), buyers, has_contacts) if buyers is not None else None
         # service delivered relative to what is promised: past 1 if morale is high, and never beyond full service
         self.delivery = self.staff.delivery if self.staff else 1.0
-        self.familiar = np.zeros((len(self.pyramid.tiers), 7))  # periods of familiarity, summed over customers
+        self.promise = 0.0  # experience that who is no customer yet may expect of what is offered
         self.last_review = 0
-        n_tiers = len(self.pyramid.tiers)
-        own = index, slice(n_tiers)  # of the market's, which adds up every period's changes
-        self.stock, self.satisfaction_sum = market.stock[own], market.satisfaction_sum[own]
-        self.attachment_sum = market.attachment_sum[own]
         self.customers_before: list[float] = []
 
     @property
@@ -108,7 +112,7 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         """
         self.policy = policy
         self.own_service = np.where(self.is_handed_over, 0.0, policy.service)
-        self.service_costs: FloatArray = self.spec.service_cost * self.own_service**2
+        self.service_costs[...] = self.spec.service_cost * self.own_service**2
 
     def promised(self, policy: Policy) -> FloatArray:
         """Return the service level promised to each tier: the firm's, or its channel's if it is handed over."""
@@ -216,8 +220,14 @@ class Firm(mesa.Agent):  # type: ignore[misc]
             self._posted = posted
             for name, values in self._posted_columns().items():
                 offers[name] = values
+            self._delivery_seen = None
+        if self.delivery != self._delivery_seen:
+            self._delivery_seen = self.delivery
+            offers["delivered"] = self.delivered
+            entry, behaviour = offers[self.pyramid.entry_tier], self.market.behaviour
+            served = float(entry["delivered"]) + float(entry["support"])
+            self.promise = float(entry["quality"]) + behaviour.service_in_experience * served
         offers["prospect"] = self.prospect()
-        offers["delivered"] = self.delivered
         if self.promotion:
             offers["image"] = self.promotion.image(self.spec.image)
 
@@ -293,11 +303,8 @@ class Firm(mesa.Agent):  # type: ignore[misc]
 
     def close_books(self) -> None:
         """Pay the costs of the period, and see how far service stretches in the next."""
-        market, served = self.market, self.stock
-        own = market.period_books[self.index, : len(served)]
-        if self.spec.familiarity_saving > 0.0:
-            served = served - self.spec.familiarity_saving * self.familiar / self.spec.familiarity_periods
-        own[:, :, Line.SERVICE] += served * self.service_costs[:, None]
+        market = self.market
+        own = market.period_books[self.index, : len(self.stock)]
         self.customers_before.append(float(self.stock.sum()))
         costs, n_people = market.period_firm_costs[self.index], market.n_customers
         if self.is_open:

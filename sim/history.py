@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from sim.crm.attributes import Study
+    from sim.crm.later import Later
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -32,8 +33,8 @@ class History:
         Share of the promised service that was delivered.
     kept : list of array of int64, shape (n_firms,)
         Customers of ``horizon`` periods ago who still are, never having lapsed; -1 where the run is younger.
-    studies : list of Study
-        What the market said when it was asked.
+    studies : list of studies
+        What the market said when it was asked; made when somebody wants to know.
     migration : list of (period, firm, array of int64 of shape (n_tiers, n_tiers))
         Customers by tier before and after each review.
     """
@@ -46,13 +47,15 @@ class History:
     points_open: list[FloatArray] = field(default_factory=list)
     delivery: list[FloatArray] = field(default_factory=list)
     kept: list[npt.NDArray[np.int64]] = field(default_factory=list)
-    studies: list[Study] = field(default_factory=list)
+    studies: list[Later[Study]] = field(default_factory=list)
     migration: list[tuple[int, int, npt.NDArray[np.int64]]] = field(default_factory=list)
     _pages: FloatArray | None = None
+    _added_up: dict[int, FloatArray] = field(default_factory=dict)  # of the last so many periods, as of now
 
     def room(self, shape: tuple[int, ...], n_periods: int) -> FloatArray:
         """Return where to write the books of one more period: in one array for the periods that the run is to have."""
         n_kept = len(self.books)
+        self._added_up.clear()
         if n_kept == 0:
             self._pages = np.empty((n_periods, *shape))
         if self._pages is None or n_kept >= len(self._pages):  # the run goes on beyond what was said
@@ -66,9 +69,10 @@ class History:
 
         There must have been a period.
         """
-        first, *others = self.books[-n_periods:]
-        total: FloatArray = sum(others, start=first.copy()).sum(axis=2)
-        return total
+        if n_periods not in self._added_up:
+            first, *others = self.books[-n_periods:]
+            self._added_up[n_periods] = sum(others, start=first.copy()).sum(axis=2)
+        return self._added_up[n_periods]
 
     def whole(self, name: str) -> FloatArray:
         """Return one of the lists as an array of all periods; the list's own arrays become views of it.

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sim import closing, happenings
 from sim import customers as people
-from sim import happenings
 from sim.accounts import N_LINES, TIER_COST_LINES, FirmCost, Line
 from sim.compiled import use_threads_for
 from sim.crm.attributes import study
@@ -93,10 +93,10 @@ class Market(mesa.Model):  # type: ignore[misc]
         self.books = np.zeros((self.n_blocks, self.n_firms, self.n_tiers, 7, N_LINES))
         self.since = np.zeros((self.n_blocks, self.n_firms, self.last_period), dtype=np.int64)
         self.exposure = np.zeros((self.last_period + 1, self.n_firms))
-        by_group = (self.n_firms, self.n_tiers, 7)  # by firm, tier and loyalty type
-        self.stock, self.satisfaction_sum, self.attachment_sum = (np.zeros(by_group) for _ in range(3))
-        self.points_open = np.zeros(self.n_firms)
-        self.profits = np.zeros(self.n_firms)  # of the last period, in money
+        self.stocks = closing.no_stocks(self.n_firms, self.n_tiers)
+        self.stock, self.satisfaction_sum, self.attachment_sum, self.points_open = self.stocks
+        self.serving = closing.no_service(self.n_firms, self.n_tiers)
+        self._profits: FloatArray | None = np.zeros(self.n_firms)  # of the last period, once somebody has asked
         self.history = History()
         self.firms: dict[str, Firm] = {spec.name: Firm(self, index, spec) for index, spec in enumerate(scenario.firms)}
         happenings.set_the_scene(self)
@@ -184,10 +184,7 @@ class Market(mesa.Model):  # type: ignore[misc]
         self.exposure[self.period + 1] = self.exposure[self.period] + [
             firm.advertising / firm.spec.contact_cost for firm in self.firms.values()
         ]
-        entry = np.arange(self.n_firms), self.origins.entry_tiers
-        quality, *served = (self.offers[name][entry] for name in ("quality", "delivered", "support"))
-        experience = quality + self.behaviour.service_in_experience * sum(served)
-        promised = experience[self.offers["is_open"][:, 0] == 1].tolist()
+        promised = [firm.promise for firm in self.firms.values() if firm.is_open]
         life.live_through(
             self.town,
             self.network,
@@ -210,23 +207,16 @@ class Market(mesa.Model):  # type: ignore[misc]
     def _listen(self) -> None:
         """Credit the purchases that word of mouth led to, and let it spread."""
         clock = context.Clock(self.seed_used, self.period)
-        talk.settle_credit(self.town, self.said)
+        talk.settle_credit(self.town, self.network, self.said)
         talk.listen(self.town, self.network, self.behaviour, clock, self.said, self.books)
 
     def _close_period(self) -> None:
         """Add up the blocks' books, let firms close theirs, and keep the period."""
-        books = self.period_books = self.history.room(self.books.shape[1:], self.last_period)
-        self.books.sum(axis=0, out=books)
-        self.stock += books[..., Line.GAINED] - books[..., Line.LOST :].sum(axis=-1)
-        self.satisfaction_sum += books[..., Line.SATISFACTION_CHANGE]
-        self.attachment_sum += books[..., Line.ATTACHMENT_CHANGE]
-        points = books[..., Line.POINTS_ISSUED] - books[..., Line.POINTS_REDEEMED] - books[..., Line.POINTS_EXPIRED]
-        self.points_open += points.sum(axis=(1, 2))
-        self.agents.do("close_books")
-        sums = books.sum(axis=(1, 2))
-        costs = sums[:, TIER_COSTS].sum(axis=1) + self.period_firm_costs.sum(axis=1)
-        self.profits = sums[:, Line.REVENUE] - costs
         history = self.history
+        books = self.period_books = history.room(self.books.shape[1:], self.last_period)
+        closing.add_up(self.books, self.stocks, self.serving, books)
+        self.agents.do("close_books")
+        self._profits = None
         history.books.append(books)
         history.firm_costs.append(self.period_firm_costs)
         history.stock.append(self.stock.copy())
@@ -284,7 +274,11 @@ class Market(mesa.Model):  # type: ignore[misc]
 
     def profit(self, firm: Firm) -> float:
         """Return a firm's profit in the last period, in money."""
-        return float(self.profits[firm.index])
+        if self._profits is None:
+            sums = self.period_books.sum(axis=(1, 2))
+            costs = sums[:, TIER_COSTS].sum(axis=1) + self.period_firm_costs.sum(axis=1)
+            self._profits = sums[:, Line.REVENUE] - costs
+        return float(self._profits[firm.index])
 
 
 def _seed_from(seed: int | None, rng: Any) -> int:

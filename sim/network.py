@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim import draws, topologies
-from sim.compiled import kernel
+from sim.compiled import inline, kernel
 from sim.draws import Stream
 from sim.errors import InputError
 from sim.network_settings import NetworkSpec
@@ -35,7 +35,9 @@ class Network(NamedTuple):
     neighbours: NDArray[np.int32]
     """Numbers of the neighbours, shape (2 * n_ties,)."""
     tie: NDArray[np.uint8]
-    """Which of the strengths the tie has, the same in both directions, shape (2 * n_ties,)."""
+    """Which of the strengths each tie has, the same in both directions; ``bits`` each, ``8 // bits`` to a number."""
+    bits: int
+    """How many it takes to tell the strengths apart: 1, 2, 4 or 8."""
     strengths: NDArray[np.float64]
     """The different influences that ties have, 0 to 1, ascending, shape (up to 256,)."""
 
@@ -52,8 +54,16 @@ def _tie_luck(seed, pairs, luck):  # type: ignore[no-untyped-def]
         luck[k] = draws.uniform(seed, _TIE, 0, pairs[k], 0)
 
 
+@inline
+def strength_of(network, k):  # type: ignore[no-untyped-def]
+    """Return the influence of the tie at place ``k`` of the rows, 0 to 1."""
+    bit = k * network.bits
+    which = (network.tie[bit >> 3] >> (bit & 7)) & ((1 << network.bits) - 1)
+    return network.strengths[which]
+
+
 @kernel
-def _fill_rows(pairs, strength, first, neighbours, tie):  # type: ignore[no-untyped-def]
+def _fill_rows(pairs, strength, first, neighbours, tie, bits):  # type: ignore[no-untyped-def]
     n = first.size - 1
     first[:] = 0
     for pair in pairs:
@@ -66,8 +76,8 @@ def _fill_rows(pairs, strength, first, neighbours, tie):  # type: ignore[no-unty
         a, b = pairs[k] >> 32, pairs[k] & 0xFFFFFFFF
         neighbours[place[a]] = b
         neighbours[place[b]] = a
-        tie[place[a]] = strength[k]
-        tie[place[b]] = strength[k]
+        for end in (place[a] * bits, place[b] * bits):
+            tie[end >> 3] |= strength[k] << (end & 7)
         place[a] += 1
         place[b] += 1
 
@@ -89,12 +99,13 @@ def _rows(pairs: Pairs, strength: NDArray[np.floating[Any]], n_customers: int) -
     middles = (strengths[1:] + strengths[:-1]) / 2
     which = np.searchsorted(middles, strength).astype(np.uint8)
     first = np.empty(n_customers + 1, np.int32)
-    neighbours, tie = np.empty(2 * pairs.size, np.int32), np.empty(2 * pairs.size, np.uint8)
-    _fill_rows(pairs, which, first, neighbours, tie)
+    bits = next(bits for bits in (1, 2, 4, 8) if strengths.size <= 2**bits)
+    neighbours, tie = np.empty(2 * pairs.size, np.int32), np.zeros(-(-2 * pairs.size * bits // 8), np.uint8)
+    _fill_rows(pairs, which, first, neighbours, tie, bits)
     most = int(np.diff(first).max(initial=0))
     if most > MAX_DEGREE:
         raise InputError("too many ties of one customer", key="network", value=most, allowed=f"up to {MAX_DEGREE:,}")
-    return Network(first, neighbours, tie, strengths.astype(np.float64))
+    return Network(first, neighbours, tie, bits, strengths.astype(np.float64))
 
 
 def build(spec: NetworkSpec, n_customers: int, seed: int, folder: str | Path = ".") -> Network:
@@ -163,7 +174,10 @@ def _pairs(spec: NetworkSpec, n: int, seed: int, folder: Path) -> tuple[Pairs, N
 
 def influence(network: Network) -> NDArray[np.float64]:
     """Return the influence of every tie, 0 to 1, shape (2 * n_ties,)."""
-    return network.strengths[network.tie]
+    per_number = 8 // network.bits
+    which = (network.tie[:, None] >> (network.bits * np.arange(per_number, dtype=np.uint8))) & (2**network.bits - 1)
+    strength: NDArray[np.float64] = network.strengths[which.ravel()[: network.neighbours.size]]
+    return strength
 
 
 def to_sparse(network: Network) -> csr_array:

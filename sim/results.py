@@ -79,8 +79,8 @@ class Results:
         ``value``, ``cohorts``, ``matrix`` and ``elasticity``.
     friends, levers : Later
         The tables ``contagion`` and ``four_tests``, made when they are first asked for.
-    studies : list of Study
-        What samples of the market said of attributes and firms, from first to last.
+    studies : list of Later
+        What samples of the market said of attributes and firms, from first to last; made when they are first asked for.
     members : array of int, shape (n_firms,)
         Customers who take part in each firm's programme, at the end.
     occasions : DataFrame
@@ -111,7 +111,7 @@ class Results:
     crm: Crm
     friends: Later[pd.DataFrame]
     levers: Later[pd.DataFrame]
-    studies: list[Study]
+    studies: list[Later[Study]]
     members: npt.NDArray[np.int64]
     occasions: pd.DataFrame
     called_back: npt.NDArray[np.int64]

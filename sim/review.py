@@ -52,7 +52,7 @@ def review_pyramids(market: Market, firms: list[Firm]) -> None:
     rank_by, given = scores_seen(market, firms)
     due = Due(
         firm=np.array([firm.index for firm in firms]),
-        service_costs=np.array([np.resize(firm.service_costs, n_tiers) for firm in firms]),
+        service_costs=market.serving.costs[[firm.index for firm in firms]],
         last_review=np.array([firm.last_review for firm in firms]),
         familiarity_saving=np.array([firm.spec.familiarity_saving for firm in firms]),
         familiarity_periods=np.array([firm.spec.familiarity_periods for firm in firms]),

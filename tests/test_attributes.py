@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sim.crm.attributes import ATTRIBUTES, NOT_A_CUSTOMER, Study, study, tabulate
+from sim.crm.later import already
 from tests.markets import STILL, STILL_FIRM, market
 
 EXACT = {**STILL, "survey.error": 0.0, "survey.sample": 500, "customers.mix": {"price": 1.0}}
@@ -20,7 +21,7 @@ def test_importance_and_performance_by_hand() -> None:
     m = market([{**STILL_FIRM, **price}, {**STILL_FIRM, "awareness": 0.0}], EXACT)
     m.agents.do("decide")
     m.agents.do("post_policy")
-    said = study(m)
+    said = study(m).made
     person, behaviour = m.town.people[0], m.behaviour
     counts = [
         person["quality_weight"],
@@ -54,7 +55,7 @@ def test_segments_by_hand() -> None:
     rated = np.full((3, 2, 7), np.nan)
     rated[0, 0], rated[1, 0], rated[2, 1] = 0.2, 0.6, 1.0
     told = Study(8, weights, rated, type=np.array([4, 4, 6]), tier=np.array([[0, -1], [-1, 0], [-1, -1]]))
-    table = tabulate([told], ("A", "B"), focal=0, tiers=("top",))
+    table = tabulate([already(told)], ("A", "B"), focal=0, tiers=("top",))
     table = table.set_index(["group", "name", "attribute", "firm"]).sort_index()
     everybody, price = table.loc[("all", "all")], table.loc[("type", "price")]
     assert everybody.loc[("product", "A"), ["importance", "performance", "raters"]].tolist() == pytest.approx(
@@ -74,15 +75,17 @@ def test_the_market_is_asked_on_time_and_nobody_is_changed_by_it() -> None:
     changes = {"warm_up": 10, "periods": 60, "horizon": 20}
     asked = market(2, {**changes, "survey.every": 20})
     results = asked.run()
-    assert [each.period for each in results.studies] == [10, 30, 50, 60]
+    assert [each.made.period for each in results.studies] == [10, 30, 50, 60]
     assert results.attributes["period"].unique().tolist() == [10, 30, 50, 60]
     unasked = market(2, {**changes, "survey.every": 0})
-    assert [each.period for each in unasked.run().studies] == [60]
+    assert [each.made.period for each in unasked.run().studies] == [60]
     assert asked.digest() == unasked.digest()
 
 
 def test_more_error_blurs_answers_about_the_same_people() -> None:
-    sharp, blurred = (market(2, {"survey.error": error, "survey.every": 0}).run().studies[-1] for error in (0.0, 0.2))
+    sharp, blurred = (
+        market(2, {"survey.error": error, "survey.every": 0}).run().studies[-1].made for error in (0.0, 0.2)
+    )
     assert_array_equal(np.isnan(sharp.performance), np.isnan(blurred.performance))
     assert_allclose(blurred.importance.sum(axis=1), 1.0)
     away = np.abs(sharp.importance - blurred.importance).mean()

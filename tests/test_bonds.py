@@ -205,14 +205,18 @@ def test_a_reward_for_everyone_who_joins_on_a_customers_word() -> None:
     m = market([REFERRING, {}], TALKATIVE)
     total = 0
     for period in range(40):
+        told_by, told_at = (
+            m.town.relations[name].copy() for name in ("told_by", "told_at")
+        )  # as the last step left it
         m.step()
         expected = 0
         for b, n in enumerate(m.said.n_credits):
             first = b * m.n_customers // m.n_blocks
             for place in range(first, first + n):
-                buyer, teller, f = m.said.credit_buyer[place], m.said.credit_to[place], m.said.credit_firm[place]
+                buyer, f = m.said.credit_buyer[place], m.said.credit_firm[place]
+                teller = m.network.neighbours[m.network.first[buyer] + told_by[buyer, f]]
                 joined = m.town.relations["since"][buyer, f] == period
-                is_here = m.town.people["birth"][teller] <= m.said.credit_since[place]
+                is_here = m.town.people["birth"][teller] <= told_at[buyer, f]
                 expected += f == 0 and joined and is_here and m.town.relations["is_active"][teller, f] == 1
         books = m.history.books[-1]
         assert books[0, ..., Line.REFERRALS].sum() == expected

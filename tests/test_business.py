@@ -89,7 +89,7 @@ def test_what_is_expected_and_lived_by_hand(supplied: Market) -> None:
 
 def test_what_a_study_of_the_market_finds_by_hand(supplied: Market) -> None:
     """Full service and all that goes with it is 4 levels: (0.4 + 1.44) / 4 = 0.46, and it counts for 4 of them."""
-    found, who = study(supplied), supplied.town.people
+    found, who = study(supplied).made, supplied.town.people
     service = ATTRIBUTES.index("service")
     assert found.performance[:, 0, service] == pytest.approx(0.46)
     against_price = found.importance[:, service] / found.importance[:, ATTRIBUTES.index("price")]

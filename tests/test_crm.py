@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sim.crm import deferred, loyalty, records, survey, value
+from sim.draws import Stream, uniform
 from sim.loyalty_types import LoyaltyType
 
 ALL = np.ones(2, dtype=bool)
@@ -182,5 +183,12 @@ def test_answers_err_in_proportion_to_the_scale_and_stay_on_it() -> None:
 
 
 def test_a_sample_is_the_same_people_whoever_else_is_there() -> None:
-    assert_array_equal(survey.choose_sample(np.array([0.3, 0.1, 0.2]), 3), [0, 1, 2])
-    assert_array_equal(survey.choose_sample(np.array([0.3, 0.1, 0.9, 0.2]), 2), [1, 3])
+    """Those with the smallest draws, each at the address of who they are: born in period 5, in rows 100 to 2,099."""
+    births, rows = np.full(2000, 5, dtype=np.int16), np.arange(100, 2100)
+    draw = np.array([uniform(7, int(Stream.ASKED), 3, (5 << 32) | row, 9) for row in rows.tolist()])
+    chosen = survey.choose_sample(7, int(Stream.ASKED), 3, births, rows, 9, 50)
+    assert_array_equal(chosen, np.sort(np.argsort(draw)[:50]))
+    some = np.sort(np.concatenate([chosen[::2], np.setdiff1d(np.arange(2000), chosen)[::3]]))
+    again = some[survey.choose_sample(7, int(Stream.ASKED), 3, births[some], rows[some], 9, 25)]
+    assert_array_equal(again, chosen[::2])
+    assert_array_equal(survey.choose_sample(7, int(Stream.ASKED), 3, births[:3], rows[:3], 9, 3), [0, 1, 2])

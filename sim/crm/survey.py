@@ -64,6 +64,37 @@ def draw_for(seed, stream, period, people, slot, drawn):  # type: ignore[no-unty
 
 
 @kernel
+def luckiest(seed, stream, period, births, rows, slot, limit, place, luck):  # type: ignore[no-untyped-def]
+    """Find the people whose draw is below ``limit``.
+
+    Parameters
+    ----------
+    births : array of int16, shape (n_people,)
+        Periods of birth.
+    rows : array of int64, shape (n_people,); empty if each lives in the row of its place
+        Where they live.
+    place : array of int64
+        Filled with their places, rising.
+    luck : array, shape as ``place``
+        Filled with their draws.
+
+    Returns
+    -------
+    int
+        How many there are; more than there is room for are not all noted.
+    """
+    n_found = 0
+    for k in range(births.size):
+        row = rows[k] if rows.size > 0 else k
+        drawn = block(seed, stream // 4, period, (np.int64(births[k]) << 32) | row, slot)[0]
+        if drawn < limit:
+            if n_found < place.size:
+                place[n_found], luck[n_found] = k, drawn
+            n_found += 1
+    return n_found
+
+
+@kernel
 def to_normal(uniforms):  # type: ignore[no-untyped-def]
     """Turn uniforms, an array of two dimensions, into standard normal draws in place."""
     for j in range(uniforms.shape[0]):
@@ -71,17 +102,35 @@ def to_normal(uniforms):  # type: ignore[no-untyped-def]
             uniforms[j, k] = normal_of(uniforms[j, k])
 
 
-def choose_sample(luck: FloatArray, size: int) -> npt.NDArray[np.int64]:
-    """Return the places of the ``size`` smallest draws, rising; all places if there are no more.
+def choose_sample(
+    seed: int,
+    stream: int,
+    period: int,
+    births: npt.NDArray[np.int16],
+    rows: npt.NDArray[np.int64],
+    slot: int,
+    size: int,
+) -> npt.NDArray[np.int64]:
+    """Return the places of the ``size`` people with the smallest draws, rising; all places if there are no more.
 
-    Examples
-    --------
-    >>> choose_sample(np.array([0.9, 0.2, 0.5, 0.1]), 2).tolist()
-    [1, 3]
+    Parameters
+    ----------
+    seed, stream, period, slot
+        Address of the draws: the first stream of its group.
+    births, rows
+        As in ``luckiest``.
     """
-    if luck.size <= size:
-        return np.arange(luck.size)
-    return np.sort(np.argpartition(luck, size)[:size])
+    n = births.size
+    if n <= size:
+        return np.arange(n)
+    margin = 8.0 * np.sqrt(size) + 16.0  # of a Poisson variable: less than one in 10**14 is further off
+    for limit, room in (((size + margin) / n, int(size + 3.0 * margin)), (1.0, n)):
+        place, luck = np.empty(room, dtype=np.int64), np.empty(room)
+        n_found = luckiest(seed, stream, period, births, rows, slot, limit, place, luck)
+        if size <= n_found <= room:
+            break
+    found: npt.NDArray[np.int64] = np.sort(place[np.argpartition(luck[:n_found], size - 1)[:size]])
+    return found
 
 
 def with_error(truth: FloatArray, noise: FloatArray, error: float, low: float, high: float) -> FloatArray:
@@ -118,14 +167,12 @@ def ask(market: Market, firm: Firm, records: Records) -> Answers:
     """
     survey, behaviour, f = market.scenario.survey, market.scenario.customers.behaviour, firm.index
     slot = int(market.origins.firm_slots[f])
-    births = market.town.people["birth"][records.row].astype(np.int64)
-    people = (births << 32) | records.row
-    drawn = np.empty((4, people.size))
-    draw_for(market.seed_used, _CHOSEN, market.period, people, slot, drawn)
-    place = choose_sample(drawn[0], survey.sample)
+    births = market.town.people["birth"][records.row]
+    place = choose_sample(market.seed_used, _CHOSEN, market.period, births, records.row, slot, survey.sample)
+    people = (births[place].astype(np.int64) << 32) | records.row[place]
     noise = np.empty((8, place.size))
     for rows, stream in ((noise[:4], _FIRST), (noise[4:], _SECOND)):
-        draw_for(market.seed_used, stream, market.period, people[place], slot, rows)
+        draw_for(market.seed_used, stream, market.period, people, slot, rows)
         to_normal(rows)
 
     row = records.row[place]

@@ -115,8 +115,6 @@ def credit_word_of_mouth(i, relation, f, margin, b, period, behaviour, said):  #
     if relation.told_by != NOBODY and period - relation.told_at <= behaviour.credit_window:
         place = b * said.firm.size // said.n_credits.size + said.n_credits[b]
         said.credit_buyer[place] = i
-        said.credit_to[place] = relation.told_by  # which of the buyer's ties; ``talk.find_tellers`` finds out whose
-        said.credit_since[place] = relation.told_at
         said.credit_firm[place] = f
         said.credit_money[place] = behaviour.credit_share * margin
         said.n_credits[b] += 1

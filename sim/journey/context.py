@@ -118,8 +118,6 @@ class Said(NamedTuple):
     has_news: npt.NDArray[np.bool_]  # a neighbour speaks
     n_credits: npt.NDArray[np.int64]  # shape (n_blocks,): purchases of the block's people that praise led to
     credit_buyer: npt.NDArray[np.int32]  # shape (n_customers,): rows; each block's list is in its people's places
-    credit_to: npt.NDArray[np.int32]  # row of who praised the firm to the buyer
-    credit_since: npt.NDArray[np.int16]  # period in which they did
     credit_firm: npt.NDArray[np.int8]
     credit_money: npt.NDArray[np.float32]
 
@@ -136,8 +134,6 @@ def silence(n_customers: int, n_blocks: int) -> Said:
         has_news=np.zeros(n_customers, dtype=np.bool_),
         n_credits=np.zeros(n_blocks, dtype=np.int64),
         credit_buyer=np.empty(n_customers, dtype=np.int32),
-        credit_to=np.empty(n_customers, dtype=np.int32),
-        credit_since=np.empty(n_customers, dtype=np.int16),
         credit_firm=np.empty(n_customers, dtype=np.int8),
         credit_money=np.empty(n_customers, dtype=np.float32),
     )

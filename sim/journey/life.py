@@ -27,6 +27,7 @@ class Desk(NamedTuple):
     considered: npt.NDArray[np.int64]  # shape (n_firms + 1,): firms that come to one person's mind
     chosen: npt.NDArray[np.int64]  # shape (NEEDS_AT_ONCE,): the firm bought from, or NOBODY
     n_considered: npt.NDArray[np.int64]  # shape (NEEDS_AT_ONCE,)
+    has_jumped: npt.NDArray[np.bool_]  # shape (NEEDS_AT_ONCE,): the usual firm's price, by more than is overlooked
     buyer: npt.NDArray[np.int64]  # shape (NEEDS_AT_ONCE,): place, of those in need, of each buyer
     who: npt.NDArray[np.int64]  # shape (width,): addresses to draw at
     slot: npt.NDArray[np.int64]  # shape (width,)
@@ -80,6 +81,7 @@ def live_through(share, town, network, market, behaviour, origins, clock, open_a
             np.empty(n_firms + 1, np.int64),
             np.empty(NEEDS_AT_ONCE, np.int64),
             np.empty(NEEDS_AT_ONCE, np.int64),
+            np.empty(NEEDS_AT_ONCE, np.bool_),
             np.empty(NEEDS_AT_ONCE, np.int64),
             np.empty(width, np.int64),
             np.empty(width, np.int64),
@@ -124,7 +126,6 @@ def live_in_block(  # type: ignore[no-untyped-def]
         for k in range(start, start + n_now):
             i = desk.awake[k]
             need.set_alarm(town.pulses[i], release_of(town.people, i, origins.release_rate, clock.seed))
-    talk.find_tellers(b, first, network, said)
 
 
 @inline
@@ -198,7 +199,7 @@ def meet_needs(start, n, n_in_need, b, town, market, behaviour, clock, said, boo
     for place in range(n_buyers):
         k, f = desk.buyer[place], desk.chosen[place]
         i = desk.awake[start + k]
-        margin = acquire(i, f, desk.n_considered[k], town, market, behaviour, clock, books, since)
+        margin = acquire(i, f, desk.n_considered[k], desk.has_jumped[k], town, market, behaviour, clock, books, since)
         buy.credit_word_of_mouth(i, town.relations[i, f], f, margin, b, clock.period, behaviour, said)
         live_with_it(i, f, place, k, town, market, behaviour, clock, said, books, since, desk)
 
@@ -223,6 +224,7 @@ def choose(i, k, town, market, behaviour, clock, desk):  # type: ignore[no-untyp
     if has_usual:
         posted = market.offers[usual, town.relations[i, usual].tier]
         has_jumped = search.is_price_jump(person, i, posted.log_price, log_reference, behaviour, clock.seed)
+    desk.has_jumped[k] = has_jumped
     effort = search.effort_of_search(person, has_usual, has_jumped, behaviour)
     elapsed = clock.period - person.seen
 
@@ -264,7 +266,7 @@ def choose(i, k, town, market, behaviour, clock, desk):  # type: ignore[no-untyp
 
 
 @inline
-def acquire(i, f, n_considered, town, market, behaviour, clock, books, since):  # type: ignore[no-untyped-def]
+def acquire(i, f, n_considered, has_jumped, town, market, behaviour, clock, books, since):  # type: ignore[no-untyped-def]
     """Leave the usual firm or stay, and buy; return the firm's margin on the purchase, in money."""
     person, relation = town.people[i], town.relations[i, f]
     log_reference = np.float64(person.log_reference)
@@ -294,9 +296,9 @@ def acquire(i, f, n_considered, town, market, behaviour, clock, books, since):  
                 behaviour,
             )
     person.is_alert = False
-    is_dearer = relation.bought_at >= 0 and search.is_price_jump(
-        person, i, offer.log_price, log_reference, behaviour, clock.seed
-    )
+    if f != usual and relation.bought_at >= 0:
+        has_jumped = search.is_price_jump(person, i, offer.log_price, log_reference, behaviour, clock.seed)
+    is_dearer = relation.bought_at >= 0 and has_jumped
     buy.judge_price(relation, is_dearer, behaviour)
     if relation.bought_at < 0:
         relation.expectation = use.promise(offer, behaviour)

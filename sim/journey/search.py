@@ -49,16 +49,20 @@ def is_price_jump(person, i, log_price, log_reference, behaviour, seed):  # type
     """Say whether a price is so far over what person ``i`` is used to that it makes them look around."""
     rise = log_price - log_reference
     if behaviour.price_jump_spread > 0.0:
-        return rise > 0.0 and rise > own_price_jump(identity(person, i), np.int64(person.birth), behaviour, seed)
+        return rise > 0.0 and is_more_than_overlooked(
+            rise, identity(person, i), np.int64(person.birth), behaviour, seed
+        )
     return rise > behaviour.log_price_jump
 
 
 @seldom
-def own_price_jump(who, birth, behaviour, seed):  # type: ignore[no-untyped-def]
-    """Return the rise of a price, on the log scale, that one person overlooks: people differ in it.
+def is_more_than_overlooked(rise, who, birth, behaviour, seed):  # type: ignore[no-untyped-def]
+    """Say whether a price rises, on the log scale, by more than one person overlooks: people differ in it.
 
     Source: Han, Gupta & Lehmann (2001), "Consumer price sensitivity and price thresholds", J. of Retailing 77(4).
     Stream used: JUMP_SPREAD, one value.
     """
     _, _, _, luck = block(seed, Stream.JUMP_SPREAD // 4, birth, who, 0)
-    return behaviour.log_price_jump * math.exp(behaviour.price_jump_spread * logistic(luck))
+    if luck >= 0.5 and rise <= behaviour.log_price_jump:  # half of all people overlook at least as much as that
+        return False
+    return rise > behaviour.log_price_jump * math.exp(behaviour.price_jump_spread * logistic(luck))

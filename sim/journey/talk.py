@@ -14,6 +14,7 @@ import numpy.typing as npt
 from sim.accounts import Line
 from sim.compiled import inline, kernel, parallel_kernel, seldom
 from sim.draws import Stream, block
+from sim.network import strength_of
 from sim.prefetch import prefetch_row
 from sim.records import NOBODY, identity, in_steps, level
 
@@ -77,32 +78,43 @@ def owe_nothing(b, said):  # type: ignore[no-untyped-def]
 
 
 @inline
-def find_tellers(b, first, network, said):  # type: ignore[no-untyped-def]
-    """Find out who was at the other end of the ties over which the firms that were bought from had been praised."""
-    last = first + said.n_credits[b]
-    for place in range(first, last):
-        prefetch_row(network.first, np.int64(said.credit_buyer[place]))  # type: ignore[call-arg]
-    for place in range(first, last):
-        said.credit_to[place] += network.first[said.credit_buyer[place]]
-        prefetch_row(network.neighbours, np.int64(said.credit_to[place]))  # type: ignore[call-arg]
-    for place in range(first, last):
-        said.credit_to[place] = network.neighbours[said.credit_to[place]]
+def teller_of(buyer, f, town, network):  # type: ignore[no-untyped-def]
+    """Return the row of who last praised firm ``f`` to a buyer, who has not listened since, or NOBODY if they moved."""
+    relation = town.relations[buyer, f]
+    teller = network.neighbours[network.first[buyer] + relation.told_by]
+    return teller if town.people[teller].birth <= relation.told_at else NOBODY
 
 
 @kernel
-def settle_credit(town, said):  # type: ignore[no-untyped-def]
+def settle_credit(town, network, said):  # type: ignore[no-untyped-def]
     """Credit the margin of this period's purchases to those whose praise led to them, in the order of buyers."""
     n_blocks, n = said.n_credits.size, said.firm.size
     for b in range(n_blocks):
         first = b * n // n_blocks
         last = first + said.n_credits[b]
+        prefetch_tellers(first, last, town, network, said)
         for place in range(first, last):
-            prefetch_row(town.people, np.int64(said.credit_to[place]))  # type: ignore[call-arg]
-            prefetch_row(town.relations[:, said.credit_firm[place]], np.int64(said.credit_to[place]))
-        for place in range(first, last):
-            teller = said.credit_to[place]
-            if town.people[teller].birth <= said.credit_since[place]:  # or it was someone who has moved away
+            teller = teller_of(said.credit_buyer[place], said.credit_firm[place], town, network)
+            if teller != NOBODY:
                 town.relations[teller, said.credit_firm[place]].credit += said.credit_money[place]
+
+
+@inline
+def prefetch_tellers(first, last, town, network, said):  # type: ignore[no-untyped-def]
+    """Ask for what it takes to find those who praised, and then for them, a step for all before the next."""
+    for place in range(first, last):
+        buyer = np.int64(said.credit_buyer[place])
+        prefetch_row(network.first, buyer)  # type: ignore[call-arg]
+        prefetch_row(town.relations[:, said.credit_firm[place]], buyer)
+    for place in range(first, last):
+        buyer = np.int64(said.credit_buyer[place])
+        told_by = town.relations[buyer, said.credit_firm[place]].told_by
+        prefetch_row(network.neighbours, np.int64(network.first[buyer] + told_by))  # type: ignore[call-arg]
+    for place in range(first, last):
+        buyer, f = said.credit_buyer[place], said.credit_firm[place]
+        teller = np.int64(network.neighbours[network.first[buyer] + town.relations[buyer, f].told_by])
+        prefetch_row(town.people, teller)  # type: ignore[call-arg]
+        prefetch_row(town.relations[:, f], teller)
 
 
 @inline
@@ -199,7 +211,7 @@ def take_in(i, k, town, network, behaviour, clock, said, books):  # type: ignore
     is_reachable = (person.reach >> f) & 1 == 1
     is_usual = person.usual == f
     which_tie = k - network.first[i]
-    tie = network.strengths[network.tie[k]]
+    tie = strength_of(network, k)
     books[f, relation.tier, person.type, Line.PRAISE_HEARD.value if valence > 0.0 else Line.GRIEVANCES_HEARD.value] += (
         1.0
     )

@@ -12,7 +12,9 @@ import numpy as np
 
 from sim.accounts import Line
 from sim.compiled import inline, kernel
+from sim.journey.talk import teller_of
 from sim.levers.base import Lever
+from sim.records import NOBODY
 
 if TYPE_CHECKING:
     from sim.market import Market
@@ -39,11 +41,12 @@ class Referral(Lever):
 
     def after_life(self) -> None:
         """Reward, in the order of those who were brought."""
-        reward(self.market.town, self.market.said, self.rewards, self.market.period, self.market.books)
+        market = self.market
+        reward(market.town, market.network, market.said, self.rewards, market.period, market.books)
 
 
 @kernel
-def reward(town, said, rewards, period, books):  # type: ignore[no-untyped-def]
+def reward(town, network, said, rewards, period, books):  # type: ignore[no-untyped-def]
     """Reward those who are credited with a purchase that began a membership.
 
     Parameters
@@ -56,16 +59,18 @@ def reward(town, said, rewards, period, books):  # type: ignore[no-untyped-def]
         first = b * n // n_blocks
         for place in range(first, first + said.n_credits[b]):
             if rewards[said.credit_firm[place]] >= 0.0:
-                reward_one(place, town, said, rewards, period, books)
+                reward_one(place, town, network, said, rewards, period, books)
 
 
 @inline
-def reward_one(place, town, said, rewards, period, books):  # type: ignore[no-untyped-def]
+def reward_one(place, town, network, said, rewards, period, books):  # type: ignore[no-untyped-def]
     """Reward one customer who is here still, if the buyer has come anew."""
-    f, teller = np.int64(said.credit_firm[place]), np.int64(said.credit_to[place])
+    f, buyer = np.int64(said.credit_firm[place]), said.credit_buyer[place]
+    teller = np.int64(teller_of(buyer, f, town, network))
+    if teller == NOBODY:
+        return
     person, relation = town.people[teller], town.relations[teller, f]
-    is_new = town.relations[said.credit_buyer[place], f].since == period
-    if is_new and relation.is_active and person.birth <= said.credit_since[place]:
+    if town.relations[buyer, f].since == period and relation.is_active:
         n_blocks, n = books.shape[0], town.pulses.size
         block = ((teller + 1) * n_blocks + n - 1) // n - 1  # of the teller's row
         cell = books[block, f, relation.tier, person.type]

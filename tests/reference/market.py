@@ -64,11 +64,10 @@ class ReferenceMarket(mesa.Model):
     def make_acquainted(self) -> None:
         """Tie the customers into the network."""
         ties = network.build(self.scenario.network, self.n_customers, self.seed_used, self.scenario.folder)
+        strength = network.influence(ties).tolist()
         for customer in self.customer_list:
             places = range(ties.first[customer.row], ties.first[customer.row + 1])
-            customer.neighbours = [
-                (self.customer_list[ties.neighbours[k]], float(ties.strengths[ties.tie[k]])) for k in places
-            ]
+            customer.neighbours = [(self.customer_list[ties.neighbours[k]], strength[k]) for k in places]
 
     def block_of(self, row: int) -> int:
         """Return the block of rows in which a customer's money is added up."""
