@@ -306,6 +306,11 @@ class Firm(mesa.Agent):  # type: ignore[misc]
         market = self.market
         own = market.period_books[self.index, : len(self.stock)]
         self.customers_before.append(float(self.stock.sum()))
+        if self.spec.credit is not None:
+            flows = (own[:, :, line].ravel().tolist() for line in (Line.ON_CREDIT, Line.COLLECTED, Line.BAD_DEBT))
+            lent, collected, written_off = map(math.fsum, flows)
+            self.receivables = self.receivables + lent - collected - written_off
+            self.lent += lent
         costs, n_people = market.period_firm_costs[self.index], market.n_customers
         if self.is_open:
             costs[FirmCost.ADVERTISING] = self.advertising * n_people

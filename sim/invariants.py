@@ -174,6 +174,8 @@ class Audit:
             if fault != Fault.NONE:
                 self._fail(self._in_the_town(fault, row, f), self.period)
         self._compare(count)
+        for lever in market.levers:
+            lever.recount()
         self.recounted = self.period
 
     @property

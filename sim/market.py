@@ -103,6 +103,8 @@ class Market(mesa.Model):  # type: ignore[misc]
         self.cards = np.zeros((1, 1), dtype=np.int8)  # of programmes, if there are any with cards
         self.called_back = np.zeros((1, 1), dtype=np.int8)  # by firms that win back, if any do
         self.levers = levers_of(self)
+        is_kept = any(lever.reads_roll for lever in self.levers)
+        self.roll = context.empty_roll(self.n_blocks, self.n_customers if is_kept else 0)
         self.audit = Audit(self)
         self.customers = Customers(self.town, self.network, {f.name: f.pyramid.tiers for f in self.firms.values()})
         self.standing: npt.NDArray[np.int8] | None = None
@@ -200,6 +202,7 @@ class Market(mesa.Model):  # type: ignore[misc]
             context.Clock(self.seed_used, self.period),
             self.open_access,
             self.said,
+            self.roll,
             self.books,
             self.since,
         )

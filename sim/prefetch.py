@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from sim.compiled import inline
-from sim.records import NOBODY
 
-BUYERS_AHEAD = 16  # people whose relation is asked for if they have bought
+BUYERS_AHEAD = 8  # buyers whose relation is asked for
 _LINE_BYTES = 64
 _READ, _KEEP, _DATA = 0, 3, 1  # arguments of LLVM's prefetch: to be read, to stay in all caches, not instructions
 
@@ -55,8 +55,9 @@ def prefetch_row(typing_context: Any, records: Any, row: Any) -> Any:
 
 
 @inline
-def prefetch_if_bought(i, town, period):  # type: ignore[no-untyped-def]
-    """Ask for what is between person ``i`` and the firm bought from in the period, if any was."""
-    person = town.people[i]
-    if person.seen == period and person.usual != NOBODY:
-        prefetch_row(town.relations[:, person.usual], i)  # type: ignore[call-arg]
+def prefetch_buyers(place, last, town, roll):  # type: ignore[no-untyped-def]
+    """Ask for a buyer who comes up later, and for what is between one who comes up sooner and the firm bought from."""
+    sooner = np.int64(roll.buyer[min(place + BUYERS_AHEAD, last - 1)])
+    later = np.int64(roll.buyer[min(place + 2 * BUYERS_AHEAD, last - 1)])
+    prefetch_row(town.people, later)  # type: ignore[call-arg]
+    prefetch_row(town.relations[:, town.people[sooner].usual], sooner)

@@ -178,7 +178,7 @@ def test_as_many_take_it_up_as_the_odds_say() -> None:
     m = market(SOUND, {"customers.demand.mean_rate": 2.0}, events=[CERTAIN | {"appeal": -1.0}])
     m.step()
     n_told = round(sums(m)[Line.INCENTIVES] / 0.5)
-    n_up = int((lever_of(m).taken_up[:, 0] == 1).sum())
+    n_up = int((lever_of(m).states()[0][:, 0] == 1).sum())
     p = 1.0 / (1.0 + math.e)
     assert n_told > 100
     assert binom.isf(0.5e-6, n_told, 1.0 - p) >= n_told - n_up
@@ -190,7 +190,7 @@ def test_the_second_of_two_products_is_taken_up_by_itself() -> None:
     m = market(SOUND, events=[CERTAIN | {"appeal": -50.0}, CERTAIN | {"name": "other"}])
     m.step()
     books = sums(m)
-    assert set(np.unique(lever_of(m).taken_up[:, 0])) == {0, 2}
+    assert set(np.unique(lever_of(m).states()[0][:, 0])) == {0, 2}
     assert books[Line.INCENTIVES] == 2 * 0.5 * books[Line.PURCHASES]
 
 
@@ -199,7 +199,7 @@ def test_the_attached_take_it_up_more_readily() -> None:
     launch = CERTAIN | {"appeal": -4.5, "by_attachment": 9.0}
     m = market(SOUND, {"customers.count": 2000}, events=[launch])
     m.run()
-    relation, has = m.town.relations[:, 0], lever_of(m).taken_up[:, 0] > 0
+    relation, has = m.town.relations[:, 0], lever_of(m).states()[0][:, 0] > 0
     active = relation["is_active"] == 1
     assert not has[~active].any()
     assert 20 < has.sum() < active.sum() - 20

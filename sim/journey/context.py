@@ -122,6 +122,32 @@ class Said(NamedTuple):
     credit_money: npt.NDArray[np.float32]
 
 
+class Roll(NamedTuple):
+    """Who bought and who moved in this period, listed for levers that ask: they need not look at everybody."""
+
+    n_buyers: npt.NDArray[np.int64]  # shape (n_blocks,): people of the block who bought, and did not walk out
+    n_movers: npt.NDArray[np.int64]  # shape (n_blocks,): people who took the place of somebody who moved away
+    buyer: npt.NDArray[np.int32]  # shape (n_customers,), or (0,) if no lever asks: rows, rising within a block, ...
+    mover: npt.NDArray[np.int32]  # ... from its first row on
+
+
+def empty_roll(n_blocks: int, n_customers: int) -> Roll:
+    """Return a roll with room for ``n_customers``, or for nobody if no lever asks."""
+    return Roll(
+        n_buyers=np.zeros(n_blocks, dtype=np.int64),
+        n_movers=np.zeros(n_blocks, dtype=np.int64),
+        buyer=np.empty(n_customers, dtype=np.int32),
+        mover=np.empty(n_customers, dtype=np.int32),
+    )
+
+
+def movers_of(roll: Roll, n_customers: int) -> npt.NDArray[np.int32]:
+    """Return the rows of those who moved in this period, rising."""
+    n_blocks = roll.n_movers.size
+    parts = [roll.mover[b * n_customers // n_blocks :][: roll.n_movers[b]] for b in range(n_blocks)]
+    return np.concatenate(parts)
+
+
 def silence(n_customers: int, n_blocks: int) -> Said:
     """Return what is said when nobody speaks."""
     return Said(

@@ -39,10 +39,13 @@ class Desk(NamedTuple):
     variation: npt.NDArray[np.float64]  # shape (NEEDS_AT_ONCE,): normal draw for how good the purchase turns out
     whim: npt.NDArray[np.float64]  # shape (width,)
     speakers: npt.NDArray[np.int64]  # shape (SPEAKERS_AT_ONCE,)
+    n_on_roll: npt.NDArray[np.int64]  # shape (2,): buyers and movers of the block so far
 
 
 @parallel_kernel
-def live_through(share, town, network, market, behaviour, origins, clock, open_access, said, books, since):  # type: ignore[no-untyped-def]
+def live_through(  # type: ignore[no-untyped-def]
+    share, town, network, market, behaviour, origins, clock, open_access, said, roll, books, since
+):
     """Let every customer live through one period.
 
     Customers are taken in blocks of rows fixed by the size of the town; each block keeps its own books, so that sums
@@ -67,6 +70,8 @@ def live_through(share, town, network, market, behaviour, origins, clock, open_a
         Bit ``f`` set: captive newcomers can reach firm ``f``.
     said : Said
         Who says what this period; filled in.
+    roll : Roll
+        Who bought and who moved in; filled in if there is room.
     books : array, shape (n_blocks, n_firms, n_tiers, 7 types, n_lines)
         The books of the period; added to.
     since : array of int64, shape (n_blocks, n_firms, n_periods)
@@ -93,17 +98,33 @@ def live_through(share, town, network, market, behaviour, origins, clock, open_a
             np.empty(NEEDS_AT_ONCE, np.float64),
             np.empty(width, np.float64),
             np.empty(talk.SPEAKERS_AT_ONCE, np.int64),
+            np.zeros(2, np.int64),
         )
         block = np.int64(b)  # of one type with and without threads, so that a block's life is compiled once
         live_in_block(
-            block, first, last, town, network, market, behaviour, origins, clock, open_access, said, books, since, desk
+            block,
+            first,
+            last,
+            town,
+            network,
+            market,
+            behaviour,
+            origins,
+            clock,
+            open_access,
+            said,
+            roll,
+            books,
+            since,
+            desk,
         )
+        roll.n_buyers[b], roll.n_movers[b] = desk.n_on_roll[0], desk.n_on_roll[1]
         talk.spread_news(first, last, network, said, desk.speakers)
 
 
 @inline
 def live_in_block(  # type: ignore[no-untyped-def]
-    b, first, last, town, network, market, behaviour, origins, clock, open_access, said, books, since, desk
+    b, first, last, town, network, market, behaviour, origins, clock, open_access, said, roll, books, since, desk
 ):
     """Let the people of block ``b``, in the rows from ``first`` to before ``last``, live through one period."""
     talk.owe_nothing(b, said)
@@ -117,12 +138,16 @@ def live_in_block(  # type: ignore[no-untyped-def]
     for k in range(n_awake):
         i = desk.awake[k]
         prefetch_if_lapsing(desk.awake[min(k + LAPSES_AHEAD, n_awake - 1)], town, clock)
-        if wake_up(i, town, market, behaviour, origins, clock, open_access, said, own_books, own_since):
+        if town.pulses[i].leave_at <= clock.period:
+            give_way(i, first, town, market, origins, clock, open_access, said, roll, own_books, own_since, desk)
+        elif wake_up(i, town, market, behaviour, origins, clock, own_books, own_since):
             desk.awake[n_in_need] = i  # those with a need close ranks at the front, in order
             n_in_need += 1
     for start in range(0, n_in_need, NEEDS_AT_ONCE):
         n_now = min(np.int64(NEEDS_AT_ONCE), n_in_need - start)
-        meet_needs(start, n_now, n_in_need, b, town, market, behaviour, clock, said, own_books, own_since, desk)
+        meet_needs(
+            start, n_now, n_in_need, b, first, town, market, behaviour, clock, said, roll, own_books, own_since, desk
+        )
         for k in range(start, start + n_now):
             i = desk.awake[k]
             need.set_alarm(town.pulses[i], release_of(town.people, i, origins.release_rate, clock.seed))
@@ -144,14 +169,26 @@ def prefetch_if_lapsing(i, town, clock):  # type: ignore[no-untyped-def]
 
 
 @inline
-def wake_up(i, town, market, behaviour, origins, clock, open_access, said, books, since):  # type: ignore[no-untyped-def]
-    """Let happen what is due to person ``i``: move away, lapse, be set free. Return whether there is a need."""
+def put_down(i, first, rows, n_rows, which):  # type: ignore[no-untyped-def]
+    """Put person ``i`` on the block's part of a list, from ``first`` on, if there is room for a list at all."""
+    if rows.size > 0:
+        rows[first + n_rows[which]] = i
+        n_rows[which] += 1
+
+
+@inline
+def give_way(i, first, town, market, origins, clock, open_access, said, roll, books, since, desk):  # type: ignore[no-untyped-def]
+    """Let the person of row ``i`` move away, and somebody else move in, who begins to live in the next period."""
+    membership.move_away(i, town, market, books, since)
+    be_born(i, clock.period + 1, open_access, clock.seed, town, origins)
+    said.firm[i] = NOBODY
+    put_down(i, first, roll.mover, desk.n_on_roll, 1)
+
+
+@inline
+def wake_up(i, town, market, behaviour, origins, clock, books, since):  # type: ignore[no-untyped-def]
+    """Let happen what is due to person ``i``: lapsing, being set free. Return whether there is a need."""
     pulse = town.pulses[i]
-    if pulse.leave_at <= clock.period:
-        membership.move_away(i, town, market, books, since)
-        be_born(i, clock.period + 1, open_access, clock.seed, town, origins)
-        said.firm[i] = NOBODY
-        return False
     if pulse.lapse_at <= clock.period:
         membership.let_lapse(i, clock.period, town, market, behaviour, books, since)
     if release_of(town.people, i, origins.release_rate, clock.seed) <= clock.period:
@@ -163,7 +200,9 @@ def wake_up(i, town, market, behaviour, origins, clock, open_access, said, books
 
 
 @inline
-def meet_needs(start, n, n_in_need, b, town, market, behaviour, clock, said, books, since, desk):  # type: ignore[no-untyped-def]
+def meet_needs(  # type: ignore[no-untyped-def]
+    start, n, n_in_need, b, first, town, market, behaviour, clock, said, roll, books, since, desk
+):
     """Take ``n`` people with a need through the stages: search, evaluate and choose; then buy, use, live with it.
 
     Each firm's draws are keyed to the firm, so that one firm's offer changes only the choices it should: common random
@@ -202,6 +241,8 @@ def meet_needs(start, n, n_in_need, b, town, market, behaviour, clock, said, boo
         margin = acquire(i, f, desk.n_considered[k], desk.has_jumped[k], town, market, behaviour, clock, books, since)
         buy.credit_word_of_mouth(i, town.relations[i, f], f, margin, b, clock.period, behaviour, said)
         live_with_it(i, f, place, k, town, market, behaviour, clock, said, books, since, desk)
+        if town.people[i].usual != NOBODY:
+            put_down(i, first, roll.buyer, desk.n_on_roll, 0)
 
 
 @inline

@@ -21,6 +21,8 @@ class Lever:
         The market, its people settled and its firms founded, before the first period.
     """
 
+    reads_roll = False  #: whether it asks who bought and who moved in
+
     def __init__(self, market: Market) -> None:
         self.market = market
 
@@ -37,6 +39,15 @@ class Lever:
 
     def after_life(self) -> None:
         """Act when customers have lived through the period, before they listen to each other."""
+
+    def recount(self) -> None:
+        """Compare its states with the books, when the audit looks at everybody.
+
+        Raises
+        ------
+        InvariantError
+            If they do not agree.
+        """
 
     def states(self) -> tuple[npt.NDArray[Any], ...]:
         """Return what the lever remembers: part of the market's digest."""

@@ -6,7 +6,6 @@ number of periods after the first purchase on it. Equations in ``docs/business-m
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,15 +15,16 @@ from sim.accounts import Line
 from sim.compiled import inline, parallel_kernel
 from sim.draws import Stream, block
 from sim.invariants import InvariantError
-from sim.journey.context import Clock
+from sim.journey.context import Clock, movers_of
 from sim.levers.base import Lever
-from sim.prefetch import BUYERS_AHEAD, prefetch_if_bought, prefetch_row
-from sim.records import NOBODY, identity
+from sim.prefetch import prefetch_buyers, prefetch_row
+from sim.records import NEVER, identity
 
 if TYPE_CHECKING:
     from sim.market import Market
     from sim.scenario import Scenario
 
+DEBTORS_AHEAD = 8  # whose relations are asked for
 ROUNDING = 1e-9  # relative, of a sum over everybody and over periods
 
 
@@ -46,6 +46,15 @@ class Accounts(NamedTuple):
     lost: npt.NDArray[np.float32]  # written off so far
 
 
+ACCOUNT = np.dtype([("owed", "f4"), ("due", "i2"), ("paid", "f4"), ("lost", "f4")], align=True)
+
+
+def open_accounts(n_customers: int, n_firms: int) -> Accounts:
+    """Return accounts of which nothing is owed; a customer's lie side by side in memory."""
+    accounts = np.zeros((n_customers, n_firms), dtype=ACCOUNT)
+    return Accounts(*(accounts[name] for name in Accounts._fields))
+
+
 class Credit(Lever):
     """Deferred payment: receivables, payment when due, and bad debt.
 
@@ -54,15 +63,13 @@ class Credit(Lever):
     trade", Journal of Finance 54(3), for the terms.
     """
 
+    reads_roll = True
+
     def __init__(self, market: Market) -> None:
         super().__init__(market)
-        firms, shape = list(market.firms.values()), (market.n_customers, market.n_firms)
-        self.accounts = Accounts(
-            np.zeros(shape, dtype=np.float32),
-            np.zeros(shape, dtype=np.int16),
-            np.zeros(shape, dtype=np.float32),
-            np.zeros(shape, dtype=np.float32),
-        )
+        firms = list(market.firms.values())
+        self.accounts = open_accounts(market.n_customers, market.n_firms)
+        self.next_due = np.full(market.n_customers, NEVER, dtype=np.int16)  # period in which somebody's first is due
         self.terms = Terms(
             slot=market.origins.firm_slots.astype(np.int64),
             periods=np.array([firm.spec.credit.periods if firm.spec.credit else 0 for firm in firms]),
@@ -79,28 +86,30 @@ class Credit(Lever):
         return any(firm.credit is not None for firm in scenario.firms)
 
     def after_life(self) -> None:
-        """Settle the accounts that are due, enter the period's purchases, and carry receivables forward.
+        """Settle the accounts that are due, and enter the period's purchases."""
+        market = self.market
+        self.next_due[movers_of(market.roll, market.n_customers)] = 0
+        clock = Clock(market.seed_used, market.period)
+        settle_accounts(market.town, self.terms, self.accounts, self.next_due, clock, market.books)
+        enter_purchases(
+            market.town, market.offers, self.terms, self.accounts, self.next_due, clock, market.roll, market.books
+        )
+
+    def recount(self) -> None:
+        """Compare what customers owe with what the ledger says they do.
 
         Raises
         ------
         InvariantError
             If what all customers of a firm owe is not what the ledger says.
         """
-        market = self.market
-        clock = Clock(market.seed_used, market.period)
-        settle_accounts(market.town, market.offers, self.terms, self.accounts, clock, market.books)
-        owed = np.ones(market.n_customers) @ self.accounts.owed  # a sum over customers, eight times as fast
-        for f, firm in enumerate(market.firms.values()):
-            lent, collected, written_off = (
-                math.fsum(market.books[:, f, :, :, line].ravel().tolist())
-                for line in (Line.ON_CREDIT, Line.COLLECTED, Line.BAD_DEBT)
-            )
-            carried = firm.receivables + lent - collected - written_off
-            if abs(carried - owed[f]) > ROUNDING * (firm.lent + lent):
+        owed = self.accounts.owed.sum(axis=0, dtype=np.float64)
+        for f, firm in enumerate(self.market.firms.values()):
+            if abs(firm.receivables - owed[f]) > ROUNDING * firm.lent:
                 raise InvariantError(
-                    f"{firm.name}: customers owe {owed[f]:g} after period {market.period}, its books say {carried:g}"
+                    f"{firm.name}: customers owe {owed[f]:g} after period {self.market.period}, its books say "
+                    f"{firm.receivables:g}"
                 )
-            firm.receivables, firm.lent = carried, firm.lent + lent
 
     def states(self) -> tuple[npt.NDArray[Any], ...]:
         """Return what is owed, when it is due, and what was paid and lost."""
@@ -108,19 +117,19 @@ class Credit(Lever):
 
 
 @parallel_kernel
-def settle_accounts(share, town, offers, terms, accounts, clock, books):  # type: ignore[no-untyped-def]
-    """Settle what is due, then enter what was bought on credit.
+def settle_accounts(share, town, terms, accounts, next_due, clock, books):  # type: ignore[no-untyped-def]
+    """Settle the accounts that are due.
 
     Parameters
     ----------
     town : Town
         The people and their relations; bad debt lowers the margin on record.
-    offers : array of OFFER, shape (n_firms, n_tiers)
-        What firms have posted; read only.
     terms : Terms
         The firms' terms.
     accounts : Accounts
         Changed in place.
+    next_due : array of int16, shape (n_customers,)
+        Period in which the first of a person's accounts is due, or NEVER; 0 of who has just moved in. Changed.
     clock : Clock
         Seed and period. Streams used: CREDITWORTHY, PAYS.
     books : array, shape (n_blocks, n_firms, n_tiers, 7 types, n_lines)
@@ -128,43 +137,77 @@ def settle_accounts(share, town, offers, terms, accounts, clock, books):  # type
     """
     n_blocks, n = books.shape[0], town.pulses.size
     for b in range(share.first, n_blocks, share.step):
-        last = (b + 1) * n // n_blocks
-        for i in range(b * n // n_blocks, last):
-            later = min(i + BUYERS_AHEAD, last - 1)
-            prefetch_if_bought(later, town, clock.period)
-            prefetch_if_due(later, town, accounts, clock)
-            settle_one(i, town, offers, terms, accounts, clock, books[b])
+        first, last = b * n // n_blocks, (b + 1) * n // n_blocks
+        debtor = np.empty(last - first + 1, np.int64)
+        n_debtors = 0
+        for i in range(first, last):
+            debtor[n_debtors] = i
+            n_debtors += next_due[i] <= clock.period
+        for k in range(n_debtors):
+            prefetch_debtors(k, n_debtors, debtor, town, accounts)
+            settle_all(debtor[k], town, terms, accounts, next_due, clock, books[b])
 
 
 @inline
-def prefetch_if_due(i, town, accounts, clock):  # type: ignore[no-untyped-def]
-    """Ask memory for person ``i``'s relations where an account falls due."""
+def prefetch_debtors(k, n_debtors, debtor, town, accounts):  # type: ignore[no-untyped-def]
+    """Ask memory for who comes up later, and for the relations where something is owed of who comes up sooner."""
+    sooner, later = debtor[min(k + DEBTORS_AHEAD, n_debtors - 1)], debtor[min(k + 2 * DEBTORS_AHEAD, n_debtors - 1)]
+    prefetch_row(accounts.owed, later)  # type: ignore[call-arg]
+    prefetch_row(town.people, later)
     for g in range(accounts.owed.shape[1]):
-        if accounts.owed[i, g] > 0.0 and accounts.due[i, g] <= clock.period:
-            prefetch_row(town.relations[:, g], i)  # type: ignore[call-arg]
+        if accounts.owed[sooner, g] > 0.0:
+            prefetch_row(town.relations[:, g], sooner)
 
 
 @inline
-def settle_one(i, town, offers, terms, accounts, clock, books):  # type: ignore[no-untyped-def]
-    """Go through the accounts of person ``i``; who moved away left theirs unpaid."""
+def settle_all(i, town, terms, accounts, next_due, clock, books):  # type: ignore[no-untyped-def]
+    """Settle what person ``i`` owes and is due; who moved away left all of theirs unpaid."""
     person = town.people[i]
     is_new = person.birth == clock.period + 1
+    next_due[i] = NEVER
     for g in range(terms.periods.size):
-        if accounts.owed[i, g] > 0.0 and (is_new or accounts.due[i, g] <= clock.period):
-            settle(i, g, is_new, person, town.relations[i, g], terms, accounts, clock, books)
+        if accounts.owed[i, g] > 0.0:
+            if is_new or accounts.due[i, g] <= clock.period:
+                settle(i, g, is_new, person, town.relations[i, g], terms, accounts, clock, books)
+            else:
+                next_due[i] = min(next_due[i], accounts.due[i, g])
         if is_new:
             accounts.paid[i, g], accounts.lost[i, g] = 0.0, 0.0
+
+
+@parallel_kernel
+def enter_purchases(share, town, offers, terms, accounts, next_due, clock, roll, books):  # type: ignore[no-untyped-def]
+    """Enter what was bought on credit; parameters as in ``settle_accounts``, with the offers and the roll of buyers."""
+    n_blocks, n = books.shape[0], town.pulses.size
+    for b in range(share.first, n_blocks, share.step):
+        first = b * n // n_blocks
+        last = first + roll.n_buyers[b]
+        for place in range(first, last):
+            prefetch_buyers(place, last, town, roll)
+            enter_purchase(np.int64(roll.buyer[place]), town, offers, terms, accounts, next_due, clock, books[b])
+
+
+@inline
+def enter_purchase(i, town, offers, terms, accounts, next_due, clock, books):  # type: ignore[no-untyped-def]
+    """Add what person ``i`` bought in the period to the account with the firm, if it sells to them on credit."""
+    person = town.people[i]
     f = person.usual
-    if is_new or person.seen != clock.period or f == NOBODY:
-        return
     relation = town.relations[i, f]
-    if relation.bought_at != clock.period or terms.periods[f] == 0 or not terms.group[f, relation.tier]:
+    if terms.periods[f] == 0 or not terms.group[f, relation.tier]:
         return
     before = np.float64(accounts.owed[i, f])
     if before == 0.0:
         accounts.due[i, f] = clock.period + terms.periods[f]
+        next_due[i] = min(next_due[i], accounts.due[i, f])
     accounts.owed[i, f] = before + person.basket * offers[f, relation.tier].price
     books[f, relation.tier, person.type, Line.ON_CREDIT] += np.float64(accounts.owed[i, f]) - before
+
+
+@inline
+def unworthiness(who, seed):  # type: ignore[no-untyped-def]
+    """Return how often a person fails to pay, relative to the mean, 0 to 2: the same in every period."""
+    unworthy, _, _, _ = block(seed, Stream.CREDITWORTHY // 4, 0, who, 0)
+    return 2.0 * unworthy
 
 
 @inline
@@ -175,9 +218,8 @@ def settle(i, g, is_new, person, relation, terms, accounts, clock, books):  # ty
     cell = books[g, relation.tier, person.type]
     if not is_new:
         who = identity(person, i)
-        unworthy, _, _, _ = block(clock.seed, Stream.CREDITWORTHY // 4, 0, who, 0)
         u_pays, _, _, _ = block(clock.seed, Stream.PAYS // 4, clock.period, who, terms.slot[g])
-        if u_pays >= terms.default_rate[g] * (2.0 * unworthy):
+        if u_pays >= terms.default_rate[g] * 2.0 or u_pays >= terms.default_rate[g] * unworthiness(who, clock.seed):
             cell[Line.COLLECTED] += owed
             accounts.paid[i, g] = np.float64(accounts.paid[i, g]) + owed
             return

@@ -17,8 +17,8 @@ from sim.compiled import inline, parallel_kernel
 from sim.draws import Stream, block, firm_slot
 from sim.journey.context import Clock
 from sim.levers.base import Lever
-from sim.prefetch import BUYERS_AHEAD, prefetch_if_bought
-from sim.records import NOBODY, identity, level
+from sim.prefetch import prefetch_buyers
+from sim.records import identity, level
 from sim.settings import Launch
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Launches(Lever):
     of customer relationship management efforts on customer retention and customer share development", Journal of
     Marketing 67(4), for commitment.
     """
+
+    reads_roll = True
 
     def __init__(self, market: Market) -> None:
         super().__init__(market)
@@ -100,15 +102,16 @@ class Launches(Lever):
         """Let this period's buyers buy what they have taken up before, and decide on the rest."""
         market = self.market
         if self.products.is_on_sale.any():
-            cross_buy(market.town, self.products, self.taken_up, Clock(market.seed_used, market.period), market.books)
+            clock = Clock(market.seed_used, market.period)
+            cross_buy(market.town, self.products, self.taken_up, clock, market.roll, market.books)
 
     def states(self) -> tuple[npt.NDArray[Any], ...]:
-        """Return who has taken up what."""
-        return (self.taken_up,)
+        """Return which customers have taken up what."""
+        return (np.where(self.market.town.relations["is_active"] == 1, self.taken_up, np.uint32(0)),)
 
 
 @parallel_kernel
-def cross_buy(share, town, products, taken_up, clock, books):  # type: ignore[no-untyped-def]
+def cross_buy(share, town, products, taken_up, clock, roll, books):  # type: ignore[no-untyped-def]
     """Let the period's buyers buy new products, and take them up.
 
     Parameters
@@ -118,35 +121,31 @@ def cross_buy(share, town, products, taken_up, clock, books):  # type: ignore[no
     products : Products
         What is on sale; read only.
     taken_up : array of uint32, shape (n_customers, n_firms)
-        Changed in place: bit k is launch k.
+        Changed in place: bit k is launch k. It belongs to a membership, and is nothing once that has ended.
     clock : Clock
         Seed and period. Stream used: TAKE_UP.
+    roll : Roll
+        Who bought.
     books : array, shape (n_blocks, n_firms, n_tiers, 7 types, n_lines)
         Added to.
     """
     n_blocks, n = books.shape[0], town.pulses.size
     for b in range(share.first, n_blocks, share.step):
-        last = (b + 1) * n // n_blocks
-        for i in range(b * n // n_blocks, last):
-            prefetch_if_bought(min(i + BUYERS_AHEAD, last - 1), town, clock.period)
-            cross_buy_one(i, town, products, taken_up, clock, books[b])
+        first = b * n // n_blocks
+        last = first + roll.n_buyers[b]
+        for place in range(first, last):
+            prefetch_buyers(place, last, town, roll)
+            cross_buy_one(np.int64(roll.buyer[place]), town, products, taken_up, clock, books[b])
 
 
 @inline
 def cross_buy_one(i, town, products, taken_up, clock, books):  # type: ignore[no-untyped-def]
-    """Forget what person ``i`` had where they are no longer a customer, and let them buy where they have bought."""
+    """Let person ``i`` buy beside what they have bought; who comes anew, as after any absence, has taken up nothing."""
     person = town.people[i]
-    for g in range(taken_up.shape[1]):
-        if taken_up[i, g] != 0:
-            had = town.relations[i, g]
-            if not had.is_active or had.since == clock.period:  # what was taken up belongs to a membership that ended
-                taken_up[i, g] = 0
     f = person.usual
-    if person.seen != clock.period or f == NOBODY or town.relations[i, f].bought_at != clock.period:
-        return
     relation = town.relations[i, f]
-    if not relation.is_active:
-        return
+    if relation.since == clock.period:
+        taken_up[i, f] = 0
     cell = books[f, relation.tier, person.type]
     for k in range(products.firm.size):
         if products.firm[k] != f or not products.is_on_sale[k]:

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from sim.accounts import Line
 from sim.compiled import inline, parallel_kernel
 from sim.draws import Stream, block
-from sim.journey.context import Clock
+from sim.journey.context import Clock, movers_of
 from sim.levers.base import Lever
-from sim.prefetch import BUYERS_AHEAD, prefetch_if_bought
-from sim.records import NOBODY, identity, in_steps, level
+from sim.prefetch import prefetch_buyers
+from sim.records import identity, in_steps, level
 
 if TYPE_CHECKING:
     from sim.firms import Firm
@@ -104,6 +104,8 @@ class Programmes(Lever):
     "Does customer demotion jeopardize loyalty?", Journal of Marketing 73(3), for what a lost level does.
     """
 
+    reads_roll = True
+
     def __init__(self, market: Market) -> None:
         super().__init__(market)
         self.plans = plans_of(market)
@@ -137,8 +139,11 @@ class Programmes(Lever):
     def after_life(self) -> None:
         """Enter the period's purchases on the members' cards; newcomers to the town have none."""
         market = self.market
+        movers = movers_of(market.roll, market.n_customers)
+        for states in self.members:
+            states[movers] = 0
         clock = Clock(market.seed_used, market.period)
-        enter_purchases(market.town, market.offers, self.plans, self.members, clock, market.books)
+        enter_purchases(market.town, market.offers, self.plans, self.members, clock, market.roll, market.books)
 
     def states(self) -> tuple[npt.NDArray[Any], ...]:
         """Return cards, tallies and reviews missed."""
@@ -146,7 +151,7 @@ class Programmes(Lever):
 
 
 @parallel_kernel
-def enter_purchases(share, town, offers, plans, members, clock, books):  # type: ignore[no-untyped-def]
+def enter_purchases(share, town, offers, plans, members, clock, roll, books):  # type: ignore[no-untyped-def]
     """Enter the period's purchases on the cards of the members.
 
     Parameters
@@ -161,31 +166,28 @@ def enter_purchases(share, town, offers, plans, members, clock, books):  # type:
         Changed in place.
     clock : Clock
         Seed and period. Streams used: ENROL, PRIZE.
+    roll : Roll
+        Who bought.
     books : array, shape (n_blocks, n_firms, n_tiers, 7 types, n_lines)
         Added to.
     """
     n_blocks, n = books.shape[0], town.pulses.size
     for b in range(share.first, n_blocks, share.step):
-        last = (b + 1) * n // n_blocks
-        for i in range(b * n // n_blocks, last):
-            prefetch_if_bought(min(i + BUYERS_AHEAD, last - 1), town, clock.period)
-            enter_purchase(i, town, offers, plans, members, clock, books[b])
+        first = b * n // n_blocks
+        last = first + roll.n_buyers[b]
+        for place in range(first, last):
+            prefetch_buyers(place, last, town, roll)
+            enter_purchase(np.int64(roll.buyer[place]), town, offers, plans, members, clock, books[b])
 
 
 @inline
 def enter_purchase(i, town, offers, plans, members, clock, books):  # type: ignore[no-untyped-def]
     """Enter what person ``i`` bought in the period, if they still are a customer: who walked out forgoes it."""
     person = town.people[i]
-    if person.birth == clock.period + 1:
-        for g in range(members.cards.shape[1]):
-            members.cards[i, g], members.tally[i, g], members.missed[i, g] = 0, 0.0, 0
-        return
     f = person.usual
-    if person.seen != clock.period or f == NOBODY:
-        return
     relation = town.relations[i, f]
     offer = offers[f, relation.tier]
-    if relation.bought_at != clock.period or offer.programme <= 0.0:
+    if offer.programme <= 0.0:
         return
     u_enrol, u_prize, _, _ = block(clock.seed, Stream.ENROL // 4, clock.period, identity(person, i), offer.slot)
     if plans.has_cards[f] and members.cards[i, f] == 0:

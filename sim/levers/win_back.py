@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import Line
+from sim.compiled import parallel_kernel
+from sim.journey.context import movers_of
 from sim.levers.base import Lever
 
 if TYPE_CHECKING:
@@ -27,14 +29,15 @@ class WinBack(Lever):
     Source: Thomas, Blattberg & Fox (2004), "Recapturing lost customers", Journal of Marketing Research 41(1).
     """
 
+    reads_roll = True
+
     def __init__(self, market: Market) -> None:
         super().__init__(market)
         shape = market.n_customers, market.n_firms
         self.worth = np.zeros(shape, dtype=np.float32)  # margin on record at the last review as a customer, in money
         market.called_back = np.zeros(shape, dtype=np.int8)
-        n, n_blocks = market.n_customers, market.n_blocks
-        firsts = np.arange(1, n_blocks) * n // n_blocks
-        self.block = np.searchsorted(firsts, np.arange(n), side="right")
+        self.may_return = np.zeros(market.n_customers, dtype=np.bool_)
+        self.called: dict[int, npt.NDArray[np.int64]] = {}  # rows of those called at a firm's last review
         self.made: list[tuple[int, int, int]] = []  # offers: period, firm, how many
 
     @classmethod
@@ -52,27 +55,56 @@ class WinBack(Lever):
         """Call back the best of those who lapsed, who know the firm then and look around at the next need."""
         market, f = self.market, firm.index
         relations, people = market.town.relations[:, f], market.town.people
-        is_customer = relations["is_active"] == 1
-        self.worth[is_customer, f] = relations["margin"][is_customer]
-        has_lapsed = ~is_customer & (relations["bought_at"] >= max(0, market.period - spec.within))
-        may_return = has_lapsed & (relations["barred_until"] <= market.period) & (self.worth[:, f] > 0.0)
-        rows = np.flatnonzero(may_return)
+        no_longer_since = max(0, market.period - spec.within)
+        look_through(market.town, f, market.period, no_longer_since, market.n_blocks, self.worth, self.may_return)
+        rows = np.flatnonzero(self.may_return)
         best_first = np.argsort(-self.worth[rows, f], kind="stable")
         called = rows[best_first[: math.floor(spec.most * market.n_customers)]]
-        market.called_back[:, f] = 0
+        market.called_back[self.called.get(f, called), f] = 0
         market.called_back[called, f] = 1
+        self.called[f] = called
         relations["is_aware"][called] = 1
         people["is_alert"][called] = 1
-        cells: Any = (self.block[called], f, relations["tier"][called], people["type"][called], int(Line.ACQUISITION))
+        block = ((called + 1) * market.n_blocks + market.n_customers - 1) // market.n_customers - 1
+        cells: Any = (block, f, relations["tier"][called], people["type"][called], int(Line.ACQUISITION))
         np.add.at(market.books, cells, spec.contact_cost)
         self.made.append((market.period, f, called.size))
 
     def after_life(self) -> None:
         """Forget those who moved away."""
-        has_moved = self.market.town.people["birth"] == self.market.period + 1
-        self.worth[has_moved] = 0.0
-        self.market.called_back[has_moved] = 0
+        movers = movers_of(self.market.roll, self.market.n_customers)
+        self.worth[movers] = 0.0
+        self.market.called_back[movers] = 0
 
     def states(self) -> tuple[npt.NDArray[Any], ...]:
         """Return what customers were worth, and who holds an offer."""
         return self.worth, self.market.called_back
+
+
+@parallel_kernel
+def look_through(share, town, f, period, no_longer_since, n_blocks, worth, may_return):  # type: ignore[no-untyped-def]
+    """Note what the customers of a firm are worth, and who is none any longer and may be called back.
+
+    Parameters
+    ----------
+    town : Town
+        The people and their relations; read only.
+    f, period : int
+        The firm, and now.
+    no_longer_since : int
+        Who has not bought since this period is not called.
+    n_blocks : int
+        Of rows, that threads share.
+    worth : array of float32, shape (n_customers, n_firms)
+        Margin on record at the last review as a customer; brought up to date.
+    may_return : array of bool, shape (n_customers,)
+        Filled in.
+    """
+    n = town.pulses.size
+    for b in range(share.first, n_blocks, share.step):
+        for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
+            relation = town.relations[i, f]
+            if relation.is_active:
+                worth[i, f] = relation.margin
+            has_lapsed = not relation.is_active and relation.bought_at >= no_longer_since
+            may_return[i] = has_lapsed and relation.barred_until <= period and worth[i, f] > 0.0

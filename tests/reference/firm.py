@@ -425,6 +425,11 @@ class Firm(mesa.Agent):
         for tier in range(len(self.tiers)):
             book[tier, :, Line.SERVICE] += self.service_cost_of(tier) * served[tier]
         self.model.books[-1][self.number] = book
+        if self.spec.credit is not None:
+            lent, collected, written_off = (
+                math.fsum(book[..., line].ravel()) for line in (Line.ON_CREDIT, Line.COLLECTED, Line.BAD_DEBT)
+            )
+            self.receivables = self.receivables + lent - collected - written_off
         costs = self.model.firm_costs[-1][self.number]
         if self.is_open:
             costs[FirmCost.ADVERTISING] = self.advertising * n_people

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,11 +65,6 @@ class Credit(Lever):
             group = firm.spec.credit.group
             if relation.bought_at == self.model.period and (group is None or firm.tiers[relation.tier] in group):
                 self.lend(customer, firm, mine[firm.number])
-        for firm in self.model.firm_list:
-            lent, collected, written_off = (
-                math.fsum(firm.book[..., line].ravel()) for line in (Line.ON_CREDIT, Line.COLLECTED, Line.BAD_DEBT)
-            )
-            firm.receivables = firm.receivables + lent - collected - written_off
 
     def lend(self, customer: Customer, firm: Firm, account: Account) -> None:
         """Put a purchase on the account."""
