@@ -112,11 +112,12 @@ class DisagreementError(RuntimeError):
 
 def run(command: list[Any], threads: int = 1, **environment: str) -> str:
     """Run a process to its end and return what it printed; it may use a number of threads."""
+    usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     numbers = {"NUMBA_NUM_THREADS": str(threads), "POLARS_MAX_THREADS": str(threads), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [str(part) for part in command],
         cwd=ROOT,
-        env={**os.environ, **numbers, **environment},
+        env={**usual, **numbers, **environment},
         capture_output=True,
         text=True,
         check=False,

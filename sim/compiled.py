@@ -21,8 +21,9 @@ __all__ = [
 ]  # fmt: skip
 
 ROWS_WORTH_A_THREAD = 10_000
+ROWS_WORTH_A_SHARE, SHARES_OF_A_THREAD = 40_000, 8
 
-_n_threads = 1
+_n_threads, _n_shares = 1, 1
 
 
 def use_threads_for(n_rows: int) -> None:
@@ -30,8 +31,10 @@ def use_threads_for(n_rows: int) -> None:
 
     For a small town waking a thread takes longer than its share of the work. The number never changes a result.
     """
-    global _n_threads
+    global _n_threads, _n_shares
     _n_threads = max(1, min(numba.config.NUMBA_NUM_THREADS, n_rows // ROWS_WORTH_A_THREAD))  # type: ignore[attr-defined]
+    most = min(SHARES_OF_A_THREAD * _n_threads, n_rows // ROWS_WORTH_A_SHARE)
+    _n_shares = max(_n_threads, most) if _n_threads > 1 else 1
 
 
 def kernel(function: Any) -> Any:
@@ -122,7 +125,7 @@ def _for_kernels_alone(step: Any) -> Any:
 
 
 class Share(NamedTuple):
-    """Which blocks of rows one thread goes through: ``first``, ``first + step``, and so on."""
+    """Which blocks of rows a thread goes through at one go: ``first``, ``first + step``, and so on."""
 
     first: int
     step: int
@@ -138,8 +141,16 @@ def parallel_kernel(function: Any) -> Any:
 
     @wraps(function)
     def on_all_threads(*arguments: Any) -> None:
-        others = [_helpers().submit(compiled, Share(first, _n_threads), *arguments) for first in range(1, _n_threads)]
-        compiled(Share(0, _n_threads), *arguments)
+        shares = iter(
+            range(_n_shares)
+        )  # whoever is ready takes the next, so that a thread held up keeps nobody waiting
+
+        def take_shares() -> None:
+            for first in shares:
+                compiled(Share(first, _n_shares), *arguments)
+
+        others = [_helpers().submit(take_shares) for _ in range(1, _n_threads)]
+        take_shares()
         for each in others:
             each.result()
 

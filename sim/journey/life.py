@@ -15,6 +15,7 @@ from sim.journey import after_sales, buy, evaluate, membership, need, programme,
 from sim.prefetch import prefetch_row
 from sim.records import NEVER, NOBODY, identity, level
 
+PEOPLE_AT_ONCE = 32  # looked at together for somebody who repeats what they heard
 NEEDS_AT_ONCE = 32  # that are met together, stage by stage ...
 NEEDS_AHEAD = 4  # ... while memory is asked for the relations of the next
 LAPSES_AHEAD = 16  # people whose records are asked for if a membership may lapse
@@ -38,7 +39,6 @@ class Desk(NamedTuple):
     patience: npt.NDArray[np.float64]  # shape (NEEDS_AT_ONCE,): exponential draw for the wait for the next need
     variation: npt.NDArray[np.float64]  # shape (NEEDS_AT_ONCE,): normal draw for how good the purchase turns out
     whim: npt.NDArray[np.float64]  # shape (width,)
-    speakers: npt.NDArray[np.int64]  # shape (SPEAKERS_AT_ONCE,)
     n_on_roll: npt.NDArray[np.int64]  # shape (2,): buyers and movers of the block so far
 
 
@@ -97,7 +97,6 @@ def live_through(  # type: ignore[no-untyped-def]
             np.empty(NEEDS_AT_ONCE, np.float64),
             np.empty(NEEDS_AT_ONCE, np.float64),
             np.empty(width, np.float64),
-            np.empty(talk.SPEAKERS_AT_ONCE, np.int64),
             np.zeros(2, np.int64),
         )
         block = np.int64(b)  # of one type with and without threads, so that a block's life is compiled once
@@ -119,7 +118,7 @@ def live_through(  # type: ignore[no-untyped-def]
             desk,
         )
         roll.n_buyers[b], roll.n_movers[b] = desk.n_on_roll[0], desk.n_on_roll[1]
-        talk.spread_news(first, last, network, said, desk.speakers)
+        talk.spread_news(first, last, network, said, desk.awake)
 
 
 @inline
@@ -156,8 +155,15 @@ def live_in_block(  # type: ignore[no-untyped-def]
 @inline
 def turn_the_page(first, last, said):  # type: ignore[no-untyped-def]
     """Let everyone begin the period by saying what they heard and pass on, or nothing."""
-    for i in range(first, last):
-        talk.repeat_what_was_heard(i, said)
+    for start in range(first, last, PEOPLE_AT_ONCE):
+        end = min(start + PEOPLE_AT_ONCE, last)
+        n_repeat = 0
+        for i in range(start, end):
+            said.firm[i] = said.next_firm[i]
+            n_repeat += said.next_firm[i] != NOBODY
+        if n_repeat > 0:
+            for i in range(start, end):
+                talk.repeat_what_was_heard(i, said)
 
 
 @inline

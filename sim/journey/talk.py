@@ -24,11 +24,11 @@ WORDS_AT_ONCE = 64  # that are found before they are taken in
 
 
 class Ears(NamedTuple):
-    """Some listeners of a block, and words on their way to one of them."""
+    """Who in a block listens, and words on their way to some of them."""
 
-    listener: npt.NDArray[np.int64]  # shape (LISTENERS_AT_ONCE,)
-    hearer: npt.NDArray[np.int64]  # shape (WORDS_AT_ONCE,): the row of the listener
-    tie: npt.NDArray[np.int64]  # shape (WORDS_AT_ONCE,): the place in the network of the tie to who speaks
+    listener: npt.NDArray[np.int64]  # shape (people in the block + 1,)
+    hearer: npt.NDArray[np.int64]  # shape (WORDS_AT_ONCE + 1,): the row of the listener
+    tie: npt.NDArray[np.int64]  # shape (WORDS_AT_ONCE + 1,): the place in the network of the tie to who speaks
 
 
 @inline
@@ -118,24 +118,25 @@ def prefetch_tellers(first, last, town, network, said):  # type: ignore[no-untyp
 
 
 @inline
-def spread_news(first, last, network, said, speakers):  # type: ignore[no-untyped-def]
+def spread_news(first, last, network, said, speaker):  # type: ignore[no-untyped-def]
     """Mark everyone who has a neighbour in a block that speaks, so that the others need not look.
 
-    Whoever else marks a listener at the same time writes the same.
+    Whoever else marks a listener at the same time writes the same. ``speaker`` has room for one more than the block has
+    people.
     """
     n_speakers = 0
     for i in range(first, last):
-        if said.firm[i] != NOBODY:
-            speakers[n_speakers] = i
-            n_speakers += 1
-            prefetch_row(network.first, i)  # type: ignore[call-arg]
-        if n_speakers == SPEAKERS_AT_ONCE or i == last - 1:
-            for which in range(n_speakers):
-                prefetch_row(network.neighbours, np.int64(network.first[speakers[which]]))  # type: ignore[call-arg]
-            for which in range(n_speakers):
-                for k in range(network.first[speakers[which]], network.first[speakers[which] + 1]):
-                    said.has_news[network.neighbours[k]] = True
-            n_speakers = 0
+        speaker[n_speakers] = i
+        n_speakers += said.firm[i] != NOBODY
+    for start in range(0, n_speakers, SPEAKERS_AT_ONCE):
+        end = min(start + SPEAKERS_AT_ONCE, n_speakers)
+        for which in range(start, end):
+            prefetch_row(network.first, speaker[which])  # type: ignore[call-arg]
+        for which in range(start, end):
+            prefetch_row(network.neighbours, np.int64(network.first[speaker[which]]))  # type: ignore[call-arg]
+        for which in range(start, end):
+            for k in range(network.first[speaker[which]], network.first[speaker[which] + 1]):
+                said.has_news[network.neighbours[k]] = True
 
 
 @parallel_kernel
@@ -143,12 +144,13 @@ def listen(share, town, network, behaviour, clock, said, books):  # type: ignore
     """Let everyone take in what each neighbour said this period; a grievance may be passed on in the next."""
     n_blocks, n = books.shape[0], said.firm.size
     for b in range(share.first, n_blocks, share.step):
+        first, last = b * n // n_blocks, (b + 1) * n // n_blocks
         ears = Ears(
-            np.empty(LISTENERS_AT_ONCE, np.int64), np.empty(WORDS_AT_ONCE, np.int64), np.empty(WORDS_AT_ONCE, np.int64)
+            np.empty(last - first + 1, np.int64),
+            np.empty(WORDS_AT_ONCE + 1, np.int64),
+            np.empty(WORDS_AT_ONCE + 1, np.int64),
         )
-        listen_in_block(
-            b * n // n_blocks, (b + 1) * n // n_blocks, town, network, behaviour, clock, said, books[b], ears
-        )
+        listen_in_block(first, last, town, network, behaviour, clock, said, books[b], ears)
 
 
 @inline
@@ -156,48 +158,46 @@ def listen_in_block(first, last, town, network, behaviour, clock, said, books, e
     """Let those of a block of people listen who have a neighbour that speaks."""
     n_listeners = 0
     for i in range(first, last):
-        if said.has_news[i]:
-            said.has_news[i] = False
-            ears.listener[n_listeners] = i
-            n_listeners += 1
-            prefetch_row(network.first, i)  # type: ignore[call-arg]
-        if n_listeners == LISTENERS_AT_ONCE or i == last - 1:
-            hear_neighbours(n_listeners, town, network, behaviour, clock, said, books, ears)
-            n_listeners = 0
+        ears.listener[n_listeners] = i
+        n_listeners += said.has_news[i]
+        said.has_news[i] = False
+    for start in range(0, n_listeners, LISTENERS_AT_ONCE):
+        end = min(start + LISTENERS_AT_ONCE, n_listeners)
+        hear_neighbours(start, end, n_listeners, town, network, behaviour, clock, said, books, ears)
 
 
 @inline
-def hear_neighbours(n_listeners, town, network, behaviour, clock, said, books, ears):  # type: ignore[no-untyped-def]
-    """Let some listeners hear each neighbour that speaks, in the order of the ties."""
-    for which in range(n_listeners):
+def hear_neighbours(start, end, n, town, network, behaviour, clock, said, books, ears):  # type: ignore[no-untyped-def]
+    """Let some of the ``n`` listeners hear each neighbour that speaks, in the order of the ties."""
+    for which in range(start, end):
         i = ears.listener[which]
-        prefetch_row(network.neighbours, np.int64(network.first[i]))  # type: ignore[call-arg]
+        prefetch_row(network.first, ears.listener[min(which + LISTENERS_AT_ONCE, n - 1)])  # type: ignore[call-arg]
+        prefetch_row(network.neighbours, np.int64(network.first[i]))
         prefetch_row(network.neighbours, np.int64(network.first[i + 1]) - 1)
-    for which in range(n_listeners):
+    for which in range(start, end):
         i = ears.listener[which]
         for k in range(network.first[i], network.first[i + 1]):
             prefetch_row(said.firm, np.int64(network.neighbours[k]))  # type: ignore[call-arg]
     n_words = 0
-    for which in range(n_listeners):
+    for which in range(start, end):
         i = ears.listener[which]
         for k in range(network.first[i], network.first[i + 1]):
-            speaker = network.neighbours[k]
-            f = said.firm[speaker]
-            if f != NOBODY:
-                prefetch_row(town.people, i)  # type: ignore[call-arg]
-                prefetch_row(town.relations[:, f], i)
-                prefetch_row(said.valence, np.int64(speaker))
-                ears.hearer[n_words], ears.tie[n_words] = i, k
-                n_words += 1
-                if n_words == WORDS_AT_ONCE:
-                    take_in_all(n_words, town, network, behaviour, clock, said, books, ears)
-                    n_words = 0
+            ears.hearer[n_words], ears.tie[n_words] = i, k
+            n_words += said.firm[network.neighbours[k]] != NOBODY
+            if n_words == WORDS_AT_ONCE:
+                take_in_all(n_words, town, network, behaviour, clock, said, books, ears)
+                n_words = 0
     take_in_all(n_words, town, network, behaviour, clock, said, books, ears)
 
 
 @seldom
 def take_in_all(n_words, town, network, behaviour, clock, said, books, ears):  # type: ignore[no-untyped-def]
     """Let the words that were found be taken in, in order."""
+    for word in range(n_words):
+        i, speaker = ears.hearer[word], np.int64(network.neighbours[ears.tie[word]])
+        prefetch_row(town.people, i)  # type: ignore[call-arg]
+        prefetch_row(town.relations[:, said.firm[speaker]], i)
+        prefetch_row(said.valence, speaker)
     for word in range(n_words):
         take_in(ears.hearer[word], ears.tie[word], town, network, behaviour, clock, said, books)
 
