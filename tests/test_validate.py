@@ -12,18 +12,14 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from experiments import validate as module
+from experiments.repeat_buying import double_jeopardy, duplication, nbd_top_share, switching, top_share
 from experiments.validate import (
     FACTS,
     cohort_retention,
-    double_jeopardy,
-    duplication,
     judge,
     keep_panel,
-    nbd_top_share,
     praise_per_grievance,
     price_elasticity,
-    switching,
-    top_share,
     validate,
 )
 from sim.accounts import N_LINES, Line

@@ -8,8 +8,9 @@ import numpy as np
 
 from experiments.claims.base import Claim, Effect, Found
 from experiments.claims.places import BANK, COFFEE, GOODS
-from experiments.claims.tools import FloatArray, held, opened, step_to, whole_records
-from experiments.validate import TOP_FRAC, nbd_top_share
+from experiments.claims.tools import FloatArray, held, whole_records
+from experiments.one_run import opened, step_to
+from experiments.repeat_buying import TOP_FRAC, nbd_top_share
 from sim.scenario import Scenario
 
 
