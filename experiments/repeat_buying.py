@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special, stats
 
+from sim.customer_results import TOP_FRAC
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-
-TOP_FRAC = 0.2
 
 
 def double_jeopardy(counts: IntArray) -> float:
@@ -77,12 +77,6 @@ def switching(counts: IntArray) -> float:
         else:
             fitted.append(float(np.exp(optimize.brentq(excess, low, high))))
     return float(shares @ fitted)
-
-
-def top_share(spent: FloatArray) -> float:
-    """Return the share of sales that comes from the top 20% of those who bought anything; NaN if nobody did."""
-    buyers = np.sort(spent[spent > 0.0])[::-1]
-    return float(buyers[: round(TOP_FRAC * buyers.size)].sum() / buyers.sum()) if buyers.size else float("nan")
 
 
 def nbd_top_share(mean: float, variance: float) -> float:

@@ -23,10 +23,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from experiments.one_run import opened, step_to, warm_up
-from experiments.repeat_buying import double_jeopardy, duplication, nbd_top_share, switching, top_share
+from experiments.repeat_buying import double_jeopardy, duplication, nbd_top_share, switching
 from experiments.runner import Failure, Progress, Workers
 from experiments.statistics import estimate
 from sim.accounts import Line
+from sim.customer_results import top_share
 from sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def measure(scenario: Scenario, seed: int) -> dict[str, float]:
         return dict.fromkeys(FACTS, float("nan"))
     elasticity = price_elasticity(scenario, seed)
     shares = counts.sum(axis=0) / counts.sum()
-    brands = range(len(shares))
+    brands, spent = range(len(shares)), panel.baskets[:, None] * counts
     return {
         "double_jeopardy": double_jeopardy(counts),
         "duplication": duplication(counts),
@@ -201,7 +202,7 @@ def measure(scenario: Scenario, seed: int) -> dict[str, float]:
         "elasticity": elasticity.both,
         "elasticity_cut": elasticity.cut,
         "elasticity_rise": elasticity.rise,
-        "top20": float(sum(shares[f] * top_share(panel.baskets * counts[:, f]) for f in brands if shares[f])),
+        "top20": float(sum(shares[f] * top_share(spent[spent[:, f] > 0.0, f]) for f in brands if shares[f])),
         "top20_null": float(
             sum(shares[f] * nbd_top_share(counts[:, f].mean(), counts[:, f].var()) for f in brands if shares[f])
         ),
