@@ -359,7 +359,7 @@ def _build(raw: dict[str, Any], name: str, source: Path | None) -> Scenario:
     try:
         scenario = Scenario.model_validate(raw)
     except ValidationError as error:
-        raise explain(error, Scenario, source) from None
+        raise explain(error, Scenario, source, raw) from None
     scenario._name, scenario._source, scenario._raw = name, source, copy.deepcopy(raw)
     scenario.network.check(scenario.customers.count, file=source)
     return scenario
