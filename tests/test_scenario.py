@@ -210,6 +210,19 @@ def test_the_schema_describes_every_key():
     assert undescribed(Scenario.model_json_schema()) == []
 
 
+def test_the_schema_allows_what_a_file_may_leave_out_or_shorten():
+    schema = Scenario.model_json_schema()
+    firm = schema["$defs"]["FirmSpec"]["properties"]
+    for key in ("channel", "pyramid", "strategy"):
+        assert {"type": "string"} in firm[key]["anyOf"], key
+        assert len(firm[key]["anyOf"]) == 2, key
+    assert {"type": "string"} in firm["tier_channels"]["additionalProperties"]["anyOf"]
+    assert "required" not in schema["$defs"]["TypePrior"]
+    assert {"required": ["extends"]} in schema["anyOf"]
+    assert {"required": ["title", "firms"]} in schema["anyOf"]
+    assert "extends" in schema["properties"]
+
+
 @pytest.mark.parametrize(
     ("name", "key"),
     [("Corner", "firms.Corner.price"), ("Corner 2.0", "firms.2.price"), ("7", "firms.2.price"), ("A", "firms.2.price")],
