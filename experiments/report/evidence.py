@@ -15,6 +15,7 @@ from experiments.report.intervals import NOTHING, Interval, interval_of
 from experiments.report.words import labels
 from sim.accounts import FIRM_COST_NAMES, TIER_COST_NAMES
 from sim.errors import InputError
+from sim.loyalty_types import TYPE_NAMES
 
 TABLES = {
     "outcomes": ("arm", "seed", "firm", "metric", "value"),
@@ -59,7 +60,6 @@ MARKET_TABLES = {  # so do those; of the first and the last, every firm is kept
 }  # fmt: skip
 KNOWN_TABLES = TABLES | CRM_TABLES | MARKET_TABLES
 USUAL_TIERS = ("platinum", "gold", "iron", "lead")
-USUAL_TYPES = ("monopoly", "inertia", "latent", "convenience", "price", "incentive", "premium")
 UNTIERED = "no tier"
 
 
@@ -218,7 +218,7 @@ class Evidence:
     @cached_property
     def types(self) -> list[str]:
         """The loyalty types met in any arm."""
-        return _ordered(self.tables["types"]["type"], USUAL_TYPES)
+        return _ordered(self.tables["types"]["type"], TYPE_NAMES)
 
 
 def load(folder: Path) -> Evidence:
