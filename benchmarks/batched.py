@@ -7,7 +7,7 @@ from typing import Any
 import mesa
 
 from benchmarks.engines import SCENARIO
-from experiments.one_run import long_run
+from experiments.study.runs import kept_of
 from sim import Market
 from sim.results import Results
 
@@ -24,6 +24,5 @@ class Batched(Market):
         """Return every firm's long-run outcomes once the run is over."""
         if self.period != self.last_period:
             return None
-        results = Results.of(self)
-        outcomes, _ = long_run(results), results.digest  # what a study keeps of a run
+        _, outcomes = kept_of(Results.of(self))
         return outcomes

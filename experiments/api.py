@@ -17,10 +17,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from experiments.compare import Comparison, compare
-from experiments.named import scenario_of
+from experiments.compare import compare
+from experiments.comparison import Comparison, tables_of
+from experiments.named import arms_of, as_scenario
 from experiments.stopping import MOST_SEEDS, Until
 from experiments.study.do import do_study
 from experiments.study.store import Store
@@ -38,30 +37,6 @@ __all__ = [
 
 Vary = Mapping[str, Sequence[Any]]
 Arms = Scenario | str | Mapping[str, Scenario]
-
-
-def arms_of(scenario: Scenario | str) -> dict[str, Scenario]:
-    """Return the arms of a scenario, by name, in the order of its file.
-
-    Parameters
-    ----------
-    scenario : Scenario or str
-        A scenario, a file, or the name of a shipped one.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, or has no arms.
-
-    Examples
-    --------
-    >>> list(arms_of("baseline"))[:2]
-    ['equal', 'tiered_service']
-    """
-    base = _scenario(scenario)
-    if not base.arms:
-        raise InputError("has no arms", file=base.source, key="arms", allowed="a scenario with arms")
-    return {arm: base.arm(arm) for arm in base.arms}
 
 
 def compare_arms(
@@ -118,32 +93,6 @@ def compare_arms(
         Until.parse(asked) if asked else None,
         store,
     )
-
-
-def tables_of(comparison: Comparison | str | Path) -> dict[str, pd.DataFrame]:
-    """Return the data frames of a comparison, by name.
-
-    Parameters
-    ----------
-    comparison : Comparison, str or Path
-        A comparison, or the folder that one was written to.
-
-    Returns
-    -------
-    dict of str to DataFrame
-        ``differences`` (arm, metric, mean, ci_low, ci_high, n, p_best, variance_reduction) and ``arms`` (the levels,
-        likewise) tell what was found; ``outcomes`` (arm, seed, firm, metric, value) what each run gave; and there are
-        ``periods``, ``tiers``, ``types``, ``losses``, ``migration`` and more, by arm and seed.
-
-    Raises
-    ------
-    InputError
-        If there is no comparison in the folder.
-    """
-    folder = (comparison.design.out if isinstance(comparison, Comparison) else Path(comparison)) / "data"
-    if not (folder / "differences.parquet").is_file():
-        raise InputError("holds no comparison", file=folder, allowed="a folder that a comparison was written to")
-    return {path.stem: pd.read_parquet(path) for path in sorted(folder.glob("[!.]*.parquet"))}
 
 
 def sweep(
@@ -416,7 +365,7 @@ def _study(kind: str, arms: Arms, vary: Vary, seeds: int | None, **more: Any) ->
     given = dict(arms) if isinstance(arms, Mapping) else None
     if given is not None and not given:
         raise InputError("nothing to ask about", key="arms", allowed="at least one scenario")
-    base = next(iter(given.values())) if given else _scenario(arms)  # type: ignore[arg-type]
+    base = next(iter(given.values())) if given else as_scenario(arms)  # type: ignore[arg-type]
     ends = ("low", "high")
     raw = {
         "title": base.title,
@@ -430,7 +379,3 @@ def _study(kind: str, arms: Arms, vary: Vary, seeds: int | None, **more: Any) ->
         **{key: value for key, value in more.items() if value is not None},
     }
     return study_of(raw, base=base, arms=given)
-
-
-def _scenario(scenario: Scenario | str) -> Scenario:
-    return scenario if isinstance(scenario, Scenario) else scenario_of(str(scenario), {})

@@ -115,7 +115,7 @@ def run(
     for note in require_readable(chosen):
         say(note)
     if out is not None:
-        from experiments.saved import require_writable, write_table, write_whole
+        from experiments.saved import require_writable, write_json, write_table
 
         require_writable(out)
     from sim.market import Market
@@ -129,8 +129,7 @@ def run(
     if out is not None:
         for name in RUN_TABLES:
             write_table(getattr(results, name), out / name)
-        text = json.dumps(summary, indent=1, ensure_ascii=False)
-        write_whole(out / "summary.json", lambda path: path.write_text(text, encoding="utf-8"))
+        write_json(out / "summary.json", summary)
         say(f"tables are in {out}")
     if as_json:
         print_json(summary)

@@ -15,6 +15,8 @@ from experiments.stopping import Stop, Until
 from sim.errors import InputError, nearest
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sim.scenario import Scenario
 
 
@@ -182,6 +184,34 @@ class Comparison:
             "failed": [asdict(run) for run in self.failed],
             "report": str(self.report) if self.report else None,
         }
+
+
+def tables_of(comparison: Comparison | str | Path) -> dict[str, pd.DataFrame]:
+    """Return the data frames of a comparison, by name.
+
+    Parameters
+    ----------
+    comparison : Comparison, str or Path
+        A comparison, or the folder that one was written to.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``differences`` (arm, metric, mean, ci_low, ci_high, n, p_best, variance_reduction) and ``arms`` (the levels,
+        likewise) tell what was found; ``outcomes`` (arm, seed, firm, metric, value) what each run gave; and there are
+        ``periods``, ``tiers``, ``types``, ``losses``, ``migration`` and more, by arm and seed.
+
+    Raises
+    ------
+    InputError
+        If there is no comparison in the folder.
+    """
+    import pandas as pd
+
+    folder = (comparison.design.out if isinstance(comparison, Comparison) else Path(comparison)) / "data"
+    if not (folder / "differences.parquet").is_file():
+        raise InputError("holds no comparison", file=folder, allowed="a folder that a comparison was written to")
+    return {path.stem: pd.read_parquet(path) for path in sorted(folder.glob("[!.]*.parquet"))}
 
 
 def _plain(table: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from pathlib import Path
 
 import pandas as pd
 
+from experiments.saved import write_whole
 from sim.errors import InputError
 
 __all__ = ["write_cdnow"]
@@ -45,18 +45,13 @@ def write_cdnow(out: Path) -> Path:
     # columns: number in the full data, number in this sample, YYYYMMDD, CDs, dollars
     raw = pd.read_csv(_cdnow_sample(), sep=r"\s+", header=None, dtype=str)
     log = pd.DataFrame({"customer": raw[0], "date": pd.to_datetime(raw[2], format="%Y%m%d"), "amount": raw[4]})
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        log.to_csv(temporary, index=False, date_format="%Y-%m-%d")
-        temporary.replace(out)
+        write_whole(out, lambda path: log.to_csv(path, index=False, date_format="%Y-%m-%d"))
     except OSError as error:
         raise InputError(
             f"cannot be written: {error.strerror or error}", file=out, allowed="a file in a folder you may write to"
         ) from error
-    finally:
-        if temporary.parent.is_dir():
-            temporary.unlink(missing_ok=True)
     return out
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, fields, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.comparison import Comparison, Design, FailedRun
-from experiments.saved import write_table, write_whole
+from experiments.saved import write_json, write_table
 from experiments.settings_text import differing_settings, to_toml
 from experiments.statistics import Difference, Estimate, compare_to_baseline, level_of
 from experiments.stopping import N_PILOT, Stop, decide, is_narrow
@@ -241,8 +240,7 @@ def write_comparison(out: Path, tables: Mapping[str, pd.DataFrame], manifest: Ma
     (out / "report.html").unlink(missing_ok=True)
     for name, table in tables.items():
         write_table(table, data / name)
-    text = json.dumps(manifest, indent=1, ensure_ascii=False)
-    write_whole(data / "manifest.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_json(data / "manifest.json", manifest)
 
 
 def _rows(table: Mapping[str, Mapping[str, Estimate]], kind: type[Estimate]) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from experiments.runner import Progress
+    from sim.market import Market
     from sim.results import Results
     from sim.scenario import Scenario
 
@@ -17,17 +20,30 @@ Frames = dict[str, "pd.DataFrame"]
 WARM_UP_PERIODS = 30  # enough for every kernel, those of a review included
 
 
-def results_of(scenario: Scenario, seed: int) -> Results:
-    """Run one market to its end."""
+@contextmanager
+def opened(scenario: Scenario, seed: int) -> Iterator[Market]:
+    """Hold a market while it is stepped and looked at, and no longer."""
     from sim.framework import mesa
     from sim.market import Market
 
     market = Market(scenario, seed=seed, collect=False)
     try:
-        return market.run()
+        yield market
     finally:
         # Mesa counts agents per model in a table on the class, which would keep every market in memory.
         mesa.Agent._ids.pop(market, None)
+
+
+def step_to(market: Market, period: int) -> None:
+    """Let a market live until so many periods are over."""
+    while market.period < period:
+        market.step()
+
+
+def results_of(scenario: Scenario, seed: int) -> Results:
+    """Run one market to its end."""
+    with opened(scenario, seed) as market:
+        return market.run()
 
 
 def long_run(results: Results) -> dict[str, dict[str, float]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -38,6 +40,12 @@ def write_table(table: pd.DataFrame, stem: Path) -> None:
     columns = pa.Table.from_pandas(table, preserve_index=False)
     write_whole(stem.with_suffix(".parquet"), lambda path: pa.parquet.write_table(columns, path, compression="zstd"))
     write_whole(stem.with_suffix(".csv"), lambda path: pa.csv.write_csv(columns, path))
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write plain data as JSON, whole or not at all."""
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

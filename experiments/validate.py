@@ -7,15 +7,13 @@ where brands differ in strength, as the shipped baseline's four do, and correlat
 
 References
 ----------
-Ehrenberg (1988), *Repeat-Buying*, 2nd ed.; Goodhardt, Ehrenberg & Chatfield (1984), "The Dirichlet: a comprehensive
-model of buying behaviour", JRSS A 147(5); Bijmolt, van Heerde & Pieters (2005), JMR 42(2); East, Hammond & Wright
+Those of :mod:`experiments.repeat_buying`; Bijmolt, van Heerde & Pieters (2005), JMR 42(2); East, Hammond & Wright
 (2007), IJRM 24(2); Fader & Hardie (2007), "How to project customer retention", JIM 21(1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,12 +21,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import optimize, special, stats
 
-from experiments.one_run import warm_up
+from experiments.one_run import opened, step_to, warm_up
+from experiments.repeat_buying import double_jeopardy, duplication, nbd_top_share, switching
 from experiments.runner import Failure, Progress, Workers
 from experiments.statistics import estimate
 from sim.accounts import Line
+from sim.customer_results import top_share
 from sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ YEAR = 52  # periods
 N_AGES = 3  # years for which a joining cohort is followed
 PRICE_STEP = 0.10  # a firm's price is raised and cut by this share
 PRICE_PERIODS = 13  # periods over which the response is measured
-TOP_FRAC = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +183,8 @@ def measure(scenario: Scenario, seed: int) -> dict[str, float]:
     The runs share the seed, hence people, needs and luck: the response is to the price alone.
     """
     first = scenario.warm_up
-    with _market(scenario, seed) as market:
-        _step_to(market, first)
+    with opened(_long_enough(scenario), seed) as market:
+        step_to(market, first)
         panel = keep_panel(market, YEAR)
         retention = cohort_retention(market, first)
         told = praise_per_grievance(market, slice(first, first + YEAR))
@@ -195,7 +193,7 @@ def measure(scenario: Scenario, seed: int) -> dict[str, float]:
         return dict.fromkeys(FACTS, float("nan"))
     elasticity = price_elasticity(scenario, seed)
     shares = counts.sum(axis=0) / counts.sum()
-    brands = range(len(shares))
+    brands, spent = range(len(shares)), panel.baskets[:, None] * counts
     return {
         "double_jeopardy": double_jeopardy(counts),
         "duplication": duplication(counts),
@@ -204,7 +202,7 @@ def measure(scenario: Scenario, seed: int) -> dict[str, float]:
         "elasticity": elasticity.both,
         "elasticity_cut": elasticity.cut,
         "elasticity_rise": elasticity.rise,
-        "top20": float(sum(shares[f] * top_share(panel.baskets * counts[:, f]) for f in brands if shares[f])),
+        "top20": float(sum(shares[f] * top_share(spent[spent[:, f] > 0.0, f]) for f in brands if shares[f])),
         "top20_null": float(
             sum(shares[f] * nbd_top_share(counts[:, f].mean(), counts[:, f].var()) for f in brands if shares[f])
         ),
@@ -248,87 +246,6 @@ def keep_panel(market: Market, n_periods: int) -> Panel:
     )
 
 
-def double_jeopardy(counts: IntArray) -> float:
-    """Return the correlation over brands of penetration and purchases per buyer; NaN if all are alike or below 3.
-
-    Parameters
-    ----------
-    counts : array of int, shape (n_people, n_brands)
-        Purchases over the year.
-    """
-    _, penetration, frequency = _buyers(counts)
-    if len(penetration) < 3:
-        return float("nan")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.corrcoef(penetration, frequency)[0, 1])
-
-
-def duplication(counts: IntArray) -> float:
-    """Return D, how many times likelier than any buyer of the category a buyer of one brand is to buy another.
-
-    The mean over pairs of brands of the share of one's buyers who also buy the other, over the mean penetration
-    (Ehrenberg 1988); NaN below two brands.
-    """
-    is_buyer, penetration, _ = _buyers(counts)
-    n_brands = len(penetration)
-    if n_brands < 2:
-        return float("nan")
-    both = is_buyer.T.astype(np.float64) @ is_buyer / len(is_buyer)
-    duplicated = both / penetration[:, None]
-    return float((duplicated.sum() - n_brands) / (n_brands * (n_brands - 1)) / penetration.mean())
-
-
-def switching(counts: IntArray) -> float:
-    """Return the Dirichlet's S by zeros: the value that explains how many buy each brand at all, given its share.
-
-    With a brand's share p, someone who buys the category n times buys the brand beta-binomially, with parameters S p
-    and S (1 - p), hence never with chance ``B(S p, S (1 - p) + n) / B(S p, S (1 - p))``. S is found for each brand and
-    averaged by share, as Goodhardt, Ehrenberg & Chatfield (1984) do. A brand's is 0 if it has no more buyers than if
-    each bought one brand only, infinite if it has as many as if all people were alike; NaN below two brands.
-    """
-    is_buyer, _, _ = _buyers(counts)
-    if is_buyer.shape[1] < 2:
-        return float("nan")
-    n_bought, n_people = np.unique(counts.sum(axis=1)[counts.any(axis=1)], return_counts=True)
-    shares = counts.sum(axis=0)[counts.any(axis=0)] / counts.sum()
-    fitted = []
-    for share, n_observed in zip(shares, is_buyer.sum(axis=0), strict=True):
-
-        def excess(log_s: float, p: float = share, observed: float = n_observed) -> float:
-            a, b = np.exp(log_s) * p, np.exp(log_s) * (1.0 - p)
-            never = np.exp(special.betaln(a, b + n_bought) - special.betaln(a, b))
-            return float(n_people @ (1.0 - never) - observed)
-
-        low, high = np.log(1e-6), np.log(1e6)
-        if excess(low) >= 0.0:
-            fitted.append(0.0)
-        elif excess(high) <= 0.0:
-            fitted.append(np.inf)
-        else:
-            fitted.append(float(np.exp(optimize.brentq(excess, low, high))))
-    return float(shares @ fitted)
-
-
-def top_share(spent: FloatArray) -> float:
-    """Return the share of sales that comes from the top 20% of those who bought anything; NaN if nobody did."""
-    buyers = np.sort(spent[spent > 0.0])[::-1]
-    return float(buyers[: round(TOP_FRAC * buyers.size)].sum() / buyers.sum()) if buyers.size else float("nan")
-
-
-def nbd_top_share(mean: float, variance: float) -> float:
-    """Return the share of purchases by the top 20% of buyers in the NBD of this mean and variance over all people.
-
-    Demand alone: what comes of people buying at unequal rates. Worked out exactly; where the cut falls among buyers of
-    equal number, the top takes the part of them that makes up the 20%. A Poisson law stands in where the variance is no
-    larger than the mean.
-    """
-    law = stats.nbinom(mean**2 / (variance - mean), mean / variance) if variance > mean else stats.poisson(mean)
-    n = np.arange(int(law.isf(1e-12)) + 2, 0, -1)
-    people = law.pmf(n) / law.sf(0)
-    in_top = np.clip(TOP_FRAC - (np.cumsum(people) - people), 0.0, people)
-    return float(in_top @ n / (people @ n))
-
-
 def cohort_retention(market: Market, first: int) -> list[float]:
     """Step a market on and return the yearly retention of a cohort of customers as it grows older.
 
@@ -342,7 +259,7 @@ def cohort_retention(market: Market, first: int) -> list[float]:
     """
     kept = []
     for age in range(N_AGES + 1):
-        _step_to(market, first + (age + 1) * YEAR)
+        step_to(market, first + (age + 1) * YEAR)
         kept.append(market.since[:, :, first : first + YEAR].sum())
     return [float(later / before) if before else float("nan") for before, later in pairwise(kept)]
 
@@ -377,41 +294,17 @@ def price_elasticity(scenario: Scenario, seed: int) -> Elasticity:
 
 def _sold(scenario: Scenario, seed: int, *events: dict[str, Any]) -> IntArray:
     """Return each firm's purchases in the weeks after the warm-up in which the response to a price is measured."""
-    with _market(scenario, seed, *events) as market:
-        _step_to(market, scenario.warm_up)
+    with opened(_long_enough(scenario, *events), seed) as market:
+        step_to(market, scenario.warm_up)
         sold: IntArray = keep_panel(market, PRICE_PERIODS).counts.sum(axis=0)
         return sold
 
 
-@contextmanager
-def _market(scenario: Scenario, seed: int, *events: dict[str, Any]) -> Iterator[Market]:
-    """Build a market for as long as it is measured, with events added and time enough for every fact."""
-    from sim.framework import mesa
-    from sim.market import Market
-
+def _long_enough(scenario: Scenario, *events: dict[str, Any]) -> Scenario:
+    """Return a scenario with events added and time enough for every fact."""
     n_periods = scenario.warm_up + (N_AGES + 1) * YEAR
     changes = {
         "periods": max(scenario.periods, n_periods),
         "events": [*scenario.raw.get("events", []), *events],
     }
-    market = Market(scenario.with_overrides(changes), seed=seed, collect=False)
-    try:
-        yield market
-    finally:
-        # Mesa counts agents per model in a table on the class, which would keep every market in memory.
-        mesa.Agent._ids.pop(market, None)
-
-
-def _step_to(market: Market, period: int) -> None:
-    while market.period < period:
-        market.step()
-
-
-def _buyers(counts: IntArray) -> tuple[npt.NDArray[np.bool_], FloatArray, FloatArray]:
-    """Return who of the category's buyers bought which brand, and brands' penetrations and purchases per buyer.
-
-    People who bought nothing and brands that nobody bought are left out.
-    """
-    bought = counts[counts.any(axis=1)][:, counts.any(axis=0)]
-    is_buyer = bought > 0
-    return is_buyer, is_buyer.mean(axis=0), bought.sum(axis=0) / is_buyer.sum(axis=0)
+    return scenario.with_overrides(changes)

@@ -94,7 +94,6 @@ class FirmCost(IntEnum):
     DEVELOPMENT = 9  # of new products
 
 
-COST_NAMES: tuple[str, ...] = (
-    *(line.name.lower() for line in TIER_COST_LINES),
-    *(cost.name.lower() for cost in FirmCost),
-)
+TIER_COST_NAMES = tuple(line.name.lower() for line in TIER_COST_LINES)
+FIRM_COST_NAMES = tuple(cost.name.lower() for cost in FirmCost)
+COST_NAMES = (*TIER_COST_NAMES, *FIRM_COST_NAMES)

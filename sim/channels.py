@@ -65,7 +65,11 @@ def _whole(shares: dict[str, float]) -> dict[str, float]:
 
 
 #: The share of purchases that goes through each channel, by name, or the name of one channel for all.
-Shares = Annotated[dict[str, Positive], BeforeValidator(_by_name), AfterValidator(_whole)]
+Shares = Annotated[
+    dict[str, Positive],
+    BeforeValidator(_by_name, json_schema_input_type=str | dict[str, Positive]),
+    AfterValidator(_whole),
+]
 
 
 class Way(NamedTuple):

@@ -13,12 +13,12 @@ from sim.errors import InputError, nearest
 _TAGS = ("name", "scheme", "kind", "topology")
 
 
-def explain(error: ValidationError, model: type[BaseModel], file: Path | None) -> InputError:
-    """Turn a validation error into an input error with a line for each problem."""
+def explain(error: ValidationError, model: type[BaseModel], file: Path | None, settings: object) -> InputError:
+    """Turn a validation error of settings into an input error with a line for each problem."""
     lines = []
     for problem in _worth_telling(error.errors(include_url=False)):
         keys, owner = _walk(model, problem["loc"])
-        key, value, message = ".".join(keys), problem["input"], problem["msg"]
+        key, value, message = _by_name(keys, settings), problem["input"], problem["msg"]
         kind, context = problem["type"], problem.get("ctx", {})
         if kind == "extra_forbidden":
             valid = list(owner.model_fields) if owner else []
@@ -91,6 +91,22 @@ def _walk(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[str]
             if i == len(loc) - 1:
                 break
     return keys, owner
+
+
+def _by_name(keys: list[str], settings: object) -> str:
+    """Return the dotted path, members of lists by name where that can be set by it: see ``apply_overrides``."""
+    told, node = [], settings
+    for key in keys:
+        told.append(key)
+        if isinstance(node, list | tuple):
+            names = [each.get("name") for each in node if isinstance(each, dict)]
+            node = node[int(key)]
+            name = node.get("name") if isinstance(node, dict) else None
+            if name and isinstance(name, str) and names.count(name) == 1 and "." not in name and not name.isdigit():
+                told[-1] = name
+        else:
+            node = node.get(key) if isinstance(node, dict) else None
+    return ".".join(told)
 
 
 def _has_tag(model: type[BaseModel], value: int | str) -> bool:

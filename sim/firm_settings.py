@@ -47,7 +47,7 @@ class TierSpec(Settings):
     delivery: Frac | None = Field(default=None, description="reliability of delivery to businesses")
 
 
-def _by_name(tag: str, default: str) -> BeforeValidator:
+def _by_name(tag: str, default: str, table: Any) -> BeforeValidator:
     """Let a bare name stand for a table with no other key, and a table without a name for the default's."""
 
     def complete(value: Any) -> Any:
@@ -55,7 +55,7 @@ def _by_name(tag: str, default: str) -> BeforeValidator:
             return {tag: value}
         return {tag: default, **value} if isinstance(value, dict) else value
 
-    return BeforeValidator(complete)
+    return BeforeValidator(complete, json_schema_input_type=str | table)
 
 
 class FirmSpec(Settings):
@@ -149,8 +149,8 @@ class FirmSpec(Settings):
     fixed_cost: NonNegative = Field(default=0.2, description="fixed cost, in money per person in the market and period")
     awareness: Frac = Field(default=0.6, description="share of people who know the firm at the start")
     reach: Frac = Field(default=1.0, description="share of people who can buy from the firm at all")
-    pyramid: Annotated[AnyPyramid, _by_name("scheme", "four_tier")] = FourTier()
-    strategy: Annotated[AnyStrategy, _by_name("name", "equal_treatment")] = EqualTreatment()
+    pyramid: Annotated[AnyPyramid, _by_name("scheme", "four_tier", AnyPyramid)] = FourTier()
+    strategy: Annotated[AnyStrategy, _by_name("name", "equal_treatment", AnyStrategy)] = EqualTreatment()
 
     @model_validator(mode="after")
     def _tiers_exist(self) -> FirmSpec:

@@ -13,7 +13,7 @@ tuned on the default market only as far as the published regularities of repeat-
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -47,10 +47,15 @@ Weight = Annotated[float, Field(ge=0, le=100)]
 Frac = Annotated[float, Field(ge=0, le=1)]
 
 
+def _may_be_given_in_part(schema: dict[str, Any]) -> None:
+    """Say in the JSON schema that a file may change any of the keys: the others are the type's own."""
+    del schema["required"]
+
+
 class TypePrior(BaseModel):
     """Mean behaviour of one loyalty type; individuals vary around it by ``customers.behaviour.individual_spread``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_may_be_given_in_part)
 
     price_weight: Weight = Field(description="utility lost when the price paid rises by a factor e")
     quality_weight: Weight = Field(description="utility of full product quality over none inside the quality window")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.accounts import FirmCost, Line
+from sim.book_results import ratio
 from sim.levers.occasions import Held, Occasions
 
 if TYPE_CHECKING:
@@ -62,18 +63,14 @@ def programmes(results: Results) -> pd.DataFrame:
             (
                 firm.name,
                 firm.programme.kind,
-                _ratio(results.members[f], results.stock[-1, f].sum()),
-                _ratio(books[Line.MEMBER_PURCHASES], books[Line.PURCHASES]),
-                _ratio(books[Line.POINTS_REDEEMED], books[Line.POINTS_ISSUED]),
-                _ratio(books[Line.POINTS_EXPIRED], books[Line.POINTS_ISSUED]),
+                ratio(results.members[f], results.stock[-1, f].sum()),
+                ratio(books[Line.MEMBER_PURCHASES], books[Line.PURCHASES]),
+                ratio(books[Line.POINTS_REDEEMED], books[Line.POINTS_ISSUED]),
+                ratio(books[Line.POINTS_EXPIRED], books[Line.POINTS_ISSUED]),
                 float(books[Line.POINTS_HONOURED]),
                 float(cost),
-                _ratio(cost, books[Line.REVENUE]),
-                _ratio(cost, books[Line.MEMBER_REPURCHASES]),
+                ratio(cost, books[Line.REVENUE]),
+                ratio(cost, books[Line.MEMBER_REPURCHASES]),
             )
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _ratio(part: float, whole: float) -> float:
-    return float(part / whole) if whole > 0 else float("nan")

@@ -10,18 +10,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sim.accounts import CAUSE_NAMES, COST_NAMES, TIER_COST_LINES, FirmCost, Line
+from sim.accounts import CAUSE_NAMES, COST_NAMES, TIER_COST_NAMES, Line
 from sim.bond_results import bonds, called_back
+from sim.book_results import by_firm, flows_of, ledger, ratio
 from sim.credit_results import credit_ratings
 from sim.crm import Crm, take_stock
 from sim.crm.attributes import Study, tabulate
 from sim.crm.contagion import contagion, note_friends
 from sim.crm.four_tests import four_tests, note_levers
 from sim.crm.later import Later
+from sim.customer_results import network_sample, retention_by, top_shares
 from sim.loyalty_types import TYPE_NAMES
-from sim.network import sample, ties_among
 from sim.programme_results import members_at_end, occasions_held, programmes
-from sim.records import STEPS
 from sim.version import version
 
 if TYPE_CHECKING:
@@ -29,14 +29,6 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 FloatArray = npt.NDArray[np.float64]
-
-SAMPLE_SIZE = 400  # people in the sample of the network
-TIER_COST_NAMES = tuple(line.name.lower() for line in TIER_COST_LINES)
-COUNT_LINES = ("failures", "complaints", "recoveries", "praise", "grievances", "praise_heard", "grievances_heard")
-POINT_LINES = ("points_issued", "points_redeemed", "points_expired", "points_honoured")
-PROGRAMME_LINES = (
-    "member_purchases", "member_repurchases", "prizes", "guests", "rewards", "referrals", "won_back", "cross_purchases",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -122,7 +114,7 @@ class Results:
         """Take the results of a market that has run."""
         history = market.history
         books, stock = history.whole("books"), history.whole("stock")
-        nodes, ties = _network_sample(market)
+        nodes, ties = network_sample(market)
         return cls(
             scenario=market.scenario,
             seed=market.seed_used,
@@ -137,8 +129,8 @@ class Results:
             kept=np.array(history.kept),
             moves=history.migration,
             horizon=market.horizon,
-            retention_by=_retention_by(market),
-            top20=np.array([_top_share(market, f) for f in range(market.n_firms)]),
+            retention_by=retention_by(market),
+            top20=top_shares(market),
             nodes=nodes,
             ties=ties,
             crm=take_stock(market),
@@ -166,55 +158,13 @@ class Results:
         """Periods that were run."""
         return len(self.books)
 
-    def _tiers(self, f: int) -> tuple[str, ...]:
-        return self.scenario.firms[f].pyramid.tiers
-
-    def _flows(self, books: FloatArray, stock: FloatArray) -> dict[str, FloatArray]:
-        """Return the columns that tiers, types and firms share, from books and stock of equal leading shape."""
-        columns = {
-            "customers": stock,
-            "gained": books[..., Line.GAINED],
-            "lost": books[..., Line.LOST :].sum(axis=-1),
-            "purchases": books[..., Line.PURCHASES],
-            "revenue": books[..., Line.REVENUE],
-        }
-        for line, name in zip(TIER_COST_LINES, TIER_COST_NAMES, strict=True):
-            columns[name] = books[..., line]
-        columns["contribution"] = columns["revenue"] - sum(columns[name] for name in TIER_COST_NAMES)
-        return columns
-
     @cached_property
     def _by_firm(self) -> dict[str, FloatArray]:
-        """The columns of `periods`, each of shape (n_periods, n_firms)."""
-        books, stock = self.books.sum(axis=(2, 3)), self.stock.sum(axis=(2, 3))
-        flows = self._flows(books, stock)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = flows["revenue"] / flows["revenue"].sum(axis=1, keepdims=True)
-            repeat = books[..., Line.REPURCHASES] / books[..., Line.REPEAT_CHANCES]
-            choice = books[..., Line.CONSIDERED] / books[..., Line.PURCHASES]
-            before = np.full_like(stock, np.nan)
-            before[self.horizon :] = stock[: -self.horizon]
-            retention = np.where(before > 0, self.kept / before, np.nan)
-            satisfaction = self.satisfaction_sum.sum(axis=(2, 3)) / stock
-            attachment = self.attachment_sum.sum(axis=(2, 3)) / stock
-        columns: dict[str, FloatArray] = {
-            **{name: flows[name] for name in ("customers", "gained", "lost", "purchases")},
-            "share": share,
-            "repeat_rate": repeat,
-            "choice_time": choice,
-            "retention": retention,
-            "satisfaction": satisfaction,
-            "attachment": attachment,
-            **{name: books[..., Line[name.upper()]] for name in (*COUNT_LINES, *POINT_LINES, *PROGRAMME_LINES)},
-            "points_open": self.points_open,
-            "revenue": flows["revenue"],
-            "discounts": books[..., Line.DISCOUNTS],
-            **{name: flows[name] for name in TIER_COST_NAMES},
-            **{cost.name.lower(): self.firm_costs[..., cost] for cost in FirmCost},
-        }
-        columns["costs"] = sum((columns[name] for name in COST_NAMES), start=np.zeros_like(stock))
-        columns["profit"] = columns["revenue"] - columns["costs"]
-        return columns
+        return by_firm(self)
+
+    def tiers_of(self, f: int) -> tuple[str, ...]:
+        """Return the names of a firm's tiers."""
+        return self.scenario.firms[f].pyramid.tiers
 
     @cached_property
     def periods(self) -> pd.DataFrame:
@@ -226,10 +176,10 @@ class Results:
     @cached_property
     def tiers(self) -> pd.DataFrame:
         """One row per period, firm and tier: customers, flows and contribution."""
-        flows = self._flows(self.books.sum(axis=3), self.stock.sum(axis=3))
+        flows = flows_of(self.books.sum(axis=3), self.stock.sum(axis=3))
         frames = []
         for f, firm in enumerate(self.firms):
-            tiers = self._tiers(f)
+            tiers = self.tiers_of(f)
             index = pd.MultiIndex.from_product([range(self.n_periods), [firm], tiers], names=["period", "firm", "tier"])
             columns = {name: values[:, f, : len(tiers)].ravel() for name, values in flows.items()}
             frames.append(pd.DataFrame(columns, index=index))
@@ -238,7 +188,7 @@ class Results:
     @cached_property
     def types(self) -> pd.DataFrame:
         """One row per period, firm and loyalty type: customers, flows and contribution."""
-        flows = self._flows(self.books.sum(axis=2), self.stock.sum(axis=2))
+        flows = flows_of(self.books.sum(axis=2), self.stock.sum(axis=2))
         index = pd.MultiIndex.from_product(
             [range(self.n_periods), self.firms, TYPE_NAMES], names=["period", "firm", "type"]
         )
@@ -247,33 +197,7 @@ class Results:
     @cached_property
     def ledger(self) -> pd.DataFrame:
         """The books in full, one row per amount that is not zero: period, firm, tier, type, line, amount."""
-        places = np.nonzero(self.books)
-        lines = [line.name.lower() for line in Line if line is not Line.LOST] + [f"lost_{name}" for name in CAUSE_NAMES]
-        tier_names = np.array(
-            [[*self._tiers(f), *[""] * (self.books.shape[2] - len(self._tiers(f)))] for f in range(len(self.firms))]
-        )
-        own = pd.DataFrame(
-            {
-                "period": places[0],
-                "firm": np.array(self.firms)[places[1]],
-                "tier": tier_names[places[1], places[2]],
-                "type": np.array(TYPE_NAMES)[places[3]],
-                "line": np.array(lines)[places[4]],
-                "amount": self.books[places],
-            }
-        )
-        whole = np.nonzero(self.firm_costs)
-        firm_wide = pd.DataFrame(
-            {
-                "period": whole[0],
-                "firm": np.array(self.firms)[whole[1]],
-                "tier": "",
-                "type": "",
-                "line": np.array([cost.name.lower() for cost in FirmCost])[whole[2]],
-                "amount": self.firm_costs[whole],
-            }
-        )
-        return pd.concat([own, firm_wide], ignore_index=True)
+        return ledger(self)
 
     @cached_property
     def losses(self) -> pd.DataFrame:
@@ -286,7 +210,7 @@ class Results:
     def migration(self) -> pd.DataFrame:
         """One row per review, firm and pair of tiers: customers by tier before and after, those who stayed included."""
         rows = [
-            (period, self.firms[f], self._tiers(f)[a], self._tiers(f)[b], int(moves[a, b]))
+            (period, self.firms[f], self.tiers_of(f)[a], self.tiers_of(f)[b], int(moves[a, b]))
             for period, f, moves in self.moves
             for a in range(len(moves))
             for b in range(len(moves))
@@ -386,10 +310,10 @@ class Results:
                 "retention": float(overall[firm]),
                 "profit": float(own["profit"][:, f].sum()),
                 "customers": float(own["customers"][:, f].mean()),
-                "share": _ratio(books[f, Line.REVENUE], market_revenue),
-                "repeat_rate": _ratio(books[f, Line.REPURCHASES], books[f, Line.REPEAT_CHANCES]),
-                "satisfaction": _ratio(self.satisfaction_sum[self.long_run, f].sum(), stock),
-                "attachment": _ratio(self.attachment_sum[self.long_run, f].sum(), stock),
+                "share": ratio(books[f, Line.REVENUE], market_revenue),
+                "repeat_rate": ratio(books[f, Line.REPURCHASES], books[f, Line.REPEAT_CHANCES]),
+                "satisfaction": ratio(self.satisfaction_sum[self.long_run, f].sum(), stock),
+                "attachment": ratio(self.attachment_sum[self.long_run, f].sum(), stock),
                 "revenue": float(own["revenue"][:, f].sum()),
                 "top20_share": float(self.top20[f]),
             }
@@ -409,7 +333,7 @@ class Results:
                 "costs": {name: float(self._by_firm[name][self.long_run, f].sum()) for name in COST_NAMES},
                 "tiers": {
                     tier: self._group(f, books[k], self.stock[:, f, k].sum(axis=1), "tier", tier)
-                    for k, tier in enumerate(self._tiers(f))
+                    for k, tier in enumerate(self.tiers_of(f))
                 },
                 "types": {
                     kind: self._group(f, books[:, y], self.stock[:, f, :, y].sum(axis=1), "type", kind)
@@ -436,7 +360,7 @@ class Results:
         return dict(zip(keys, by["retention"].astype(float), strict=True))
 
     def _group(self, f: int, books: FloatArray, stock: FloatArray, group: str, name: str) -> dict[str, Any]:
-        flows = self._flows(books.sum(axis=0), stock[-1])
+        flows = flows_of(books.sum(axis=0), stock[-1])
         return {
             "customers": int(flows["customers"]),
             "gained": int(flows["gained"]),
@@ -449,64 +373,6 @@ class Results:
         }
 
 
-def _ratio(part: float, whole: float) -> float:
-    return float(part / whole) if whole > 0 else float("nan")
-
-
 def _plain(value: float) -> float | None:
     """Return a number that JSON knows: nothing in place of a missing one."""
     return None if np.isnan(value) else value
-
-
-def _retention_by(market: Market) -> pd.DataFrame:
-    """Return retention over the long run: of all customers at its start, by tier and by loyalty type then held."""
-    standing, types = market.standing, market.standing_types
-    rows: list[tuple[str, str, str, int, int]] = []
-    if standing is None or types is None:
-        return pd.DataFrame(rows, columns=["firm", "group", "name", "at_start", "kept"]).assign(retention=[])
-    start = market.last_period - market.horizon
-    relations = market.town.relations
-    is_kept = (relations["is_active"] == 1) & (relations["since"] < start)
-    for f, (name, firm) in enumerate(market.firms.items()):
-        was_there = standing[:, f] >= 0
-        stayed = was_there & is_kept[:, f]
-        rows.append((name, "all", "all", int(was_there.sum()), int(stayed.sum())))
-        for group, of, names in (
-            ("tier", standing[:, f].astype(np.int64), firm.pyramid.tiers),
-            ("type", types.astype(np.int64), TYPE_NAMES),
-        ):
-            at_start = np.bincount(of[was_there], minlength=len(names))
-            kept = np.bincount(of[stayed], minlength=len(names))
-            rows += [(name, group, names[k], int(at_start[k]), int(kept[k])) for k in range(len(names))]
-    frame = pd.DataFrame(rows, columns=["firm", "group", "name", "at_start", "kept"])
-    frame["retention"] = frame["kept"] / frame["at_start"].where(frame["at_start"] > 0)
-    return frame
-
-
-def _top_share(market: Market, f: int) -> float:
-    """Return the share of a firm's recorded revenue that comes from the top fifth of its customers."""
-    relations = market.town.relations
-    spend = np.sort(relations["revenue"][relations["is_active"][:, f] == 1, f].astype(np.float64))[::-1]
-    n_top = round(0.2 * spend.size)
-    return _ratio(float(spend[:n_top].sum()), float(spend.sum()))
-
-
-def _network_sample(market: Market) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return a sample of the network: each person's usual firm, opinion of the focal firm, and what became of them."""
-    focal = market.firms[market.scenario.focal_firm].index
-    chosen = sample(market.network, SAMPLE_SIZE, market.seed_used)
-    people, relations = market.town.people[chosen], market.town.relations[chosen, focal]
-    names = np.array([*market.firms, ""], dtype=object)
-    was_there = market.standing[chosen, focal] >= 0 if market.standing is not None else np.zeros(len(chosen), bool)
-    status = np.where(relations["is_active"] == 1, "customer", np.where(was_there, "lost", "other"))
-    nodes = pd.DataFrame(
-        {
-            "node": chosen,
-            "firm": names[people["usual"]],
-            "type": np.array(TYPE_NAMES, dtype=object)[people["type"]],
-            "opinion": relations["opinion"] / STEPS,
-            "status": status.astype(object),
-        }
-    )
-    ties = ties_among(market.network, chosen)
-    return nodes, pd.DataFrame(ties, columns=["a", "b"], dtype=np.int64)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from sim.channels import DEFAULT_CHANNELS, ChannelSpec, way_of
 from sim.draws import firm_slot
@@ -26,8 +26,19 @@ MAX_FIRMS = 16
 MAX_LAUNCHES = 32
 
 
+def _may_extend(schema: dict[str, Any]) -> None:
+    """Say in the JSON schema that a file may extend another, which then has what this one need not repeat."""
+    schema["properties"]["extends"] = {
+        "type": "string",
+        "description": "path of a scenario file that this one starts from: tables merge key by key, firms by name",
+    }
+    schema["anyOf"] = [{"required": schema.pop("required")}, {"required": ["extends"]}]
+
+
 class Scenario(Settings):
     """A market and the question asked of it."""
+
+    model_config = ConfigDict(json_schema_extra=_may_extend)
 
     title: Annotated[str, Field(min_length=1, description="the question, in one line")]
     focal: str = Field(default="", description="the firm whose results are compared; by default the first")
@@ -359,7 +370,7 @@ def _build(raw: dict[str, Any], name: str, source: Path | None) -> Scenario:
     try:
         scenario = Scenario.model_validate(raw)
     except ValidationError as error:
-        raise explain(error, Scenario, source) from None
+        raise explain(error, Scenario, source, raw) from None
     scenario._name, scenario._source, scenario._raw = name, source, copy.deepcopy(raw)
     scenario.network.check(scenario.customers.count, file=source)
     return scenario

@@ -12,8 +12,8 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
-from experiments.report.evidence import FIRM_LINES, TIER_LINES
 from experiments.report.intervals import interval_of
+from sim.accounts import FIRM_COST_NAMES, TIER_COST_NAMES
 
 TYPES = ("monopoly", "inertia", "latent", "convenience", "price", "incentive", "premium")
 CAUSES = ("moved", "constraint", "failure", "price", "service", "better_rival", "reward_ended", "lapsed")
@@ -32,7 +32,7 @@ RUN_TABLES = ("outcomes", "periods", "tiers", "types", "losses", "flows", "migra
 # Parts of the revenue; the fixed cost is what is left over the profit wanted.
 COSTS = dict(
     zip(
-        (*TIER_LINES, *FIRM_LINES[:3]),
+        (*TIER_COST_NAMES, *FIRM_COST_NAMES[:3]),
         (0.42, 0.11, 0.01, 0.03, 0.04, 0.02, 0.004, 0.003, 0.03, 0.02, 0.005),
         strict=True,
     )
@@ -107,9 +107,9 @@ def save_comparison(
         for table, key, groups in (("tiers", "tier", tiers), ("types", "type", TYPES)):
             weight = np.linspace(2.0, 0.4, len(groups)) ** 2 * np.exp(0.05 * noise * rng.normal(size=len(groups)))
             weight = weight / weight.sum()
-            lines = {line: window[line] * weight for line in ("revenue", *TIER_LINES)}
+            lines = {line: window[line] * weight for line in ("revenue", *TIER_COST_NAMES)}
             people = customers.mean() * weight[::-1]
-            contribution = lines["revenue"] - sum(lines[line] for line in TIER_LINES)
+            contribution = lines["revenue"] - sum(lines[line] for line in TIER_COST_NAMES)
             found[table] = {key: groups, "customers": people, **lines, "contribution": contribution}
             share = np.clip(
                 retention + np.linspace(0.15, -0.15, len(groups)) + 0.01 * noise * rng.normal(size=len(groups)), 0, 1

@@ -138,7 +138,7 @@ def test_every_claim_has_a_contrast_and_something_to_be_judged_by():
 def outcomes_of(monkeypatch: pytest.MonkeyPatch, module: Any, outcomes: list[dict[str, float]]) -> None:
     """Let the runs of an experiment give these outcomes of the focal firm, in order."""
     runs = iter([SimpleNamespace(outcomes=lambda each=each: {"Firm0": each}) for each in outcomes])
-    monkeypatch.setattr(module, "run", lambda scenario, seed: next(runs))
+    monkeypatch.setattr(module, "results_of", lambda scenario, seed: next(runs))
 
 
 def looks_of(monkeypatch: pytest.MonkeyPatch, module: Any, looks: dict[int, dict[str, Any]], **market: Any) -> Any:
@@ -202,7 +202,7 @@ def test_cost_of_winning_and_of_keeping(monkeypatch):
         retention, profit = next(runs)
         return SimpleNamespace(outcomes=lambda: {"Firm0": {"retention": retention, "profit": profit}})
 
-    monkeypatch.setattr(winning_and_keeping, "run", run)
+    monkeypatch.setattr(winning_and_keeping, "results_of", run)
     monkeypatch.setattr(winning_and_keeping, "of_focal", lambda results: next(tables))
     found = winning_and_keeping.measure(MARKET, 1)
     assert_allclose([found["won"], found["kept"]], [50.0, 200.0])
@@ -297,7 +297,7 @@ def test_a_price_rise_early_and_late(monkeypatch):
     raised.loc[78:, "profit"] -= 1.0
     raised.loc[78:, "customers"] = 90.0
     tables = iter([plain, raised])
-    monkeypatch.setattr(price_rise, "run", lambda scenario, seed: None)
+    monkeypatch.setattr(price_rise, "results_of", lambda scenario, seed: None)
     monkeypatch.setattr(price_rise, "of_focal", lambda results: next(tables))
     found = price_rise.measure(MARKET, 1)
     assert_allclose([found[name] for name in ("first", "late", "turn", "customers")], [0.2, -0.1, -0.3, -0.1])

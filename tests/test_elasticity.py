@@ -34,7 +34,7 @@ def test_cycles_are_those_of_the_books() -> None:
     firms = [{"service": 0.5, "pyramid": {"scheme": "two_tier", "review_every": 10}}, {}]
     m = market(firms)
     results = m.run()
-    cycles = cycles_of(m, m.firms["Firm0"])
+    cycles = cycles_of(m, m.firms["Firm0"]).made
     assert cycles.spent.shape == (5, 2)  # reviews at 10, ..., 50 end a cycle each; the last is not complete
     tiers = results.tiers.query("firm == 'Firm0' and 10 <= period < 20").groupby("tier", sort=False)
     per_customer = tiers["revenue"].sum() / tiers["customers"].sum()

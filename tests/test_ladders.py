@@ -114,7 +114,7 @@ def test_ladders_that_cannot_be_climbed_are_refused(changes, told):
 
 def test_what_is_wrong_is_told_in_a_line_that_names_the_key():
     levels = [{"name": "a", "needs": {"trust": 0.95}}, {"name": "b"}]
-    with pytest.raises(InputError, match=r"firms.0.pyramid = .*: levels: \"a\" needs trust = 0.95"):
+    with pytest.raises(InputError, match=r"firms.Firm0.pyramid = .*: levels: \"a\" needs trust = 0.95"):
         scenario([{"pyramid": {"scheme": "ladder", "levels": levels}}])
     with pytest.raises(InputError, match="the scheme funnel, which does not rank"):
         scenario([{"pyramid": "funnel", "strategy": {"name": "advocate_first", "service": {}}}])

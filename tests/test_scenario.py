@@ -45,20 +45,20 @@ def load(tmp_path: Path, text: str, **overrides: object) -> Scenario:
         ("[network]\ntopology = 'smallworld'", ["no such topology", 'did you mean "small_world"?']),
         ("[network]\nmean_degree = 8000", ["network.mean_degree = 8000"]),
         ("[[firms]]\nname = 'Aurora'", ['two firms are called "Aurora"']),
-        ("[[firms]]\nname = 'C'\nprice = -1", ["firms.2.price = -1", "greater than 0"]),
+        ("[[firms]]\nname = 'C'\nprice = -1", ["firms.C.price = -1", "greater than 0"]),
         ("[[firms]]\nname = 'C'\nchannel = 'wb'", ['unknown channel "wb"', 'did you mean "web"?']),
         (
             "[[firms]]\nname = 'C'\npyramid = 'five_tier'",
-            ['firms.2.pyramid.scheme: unknown scheme "five_tier"', "four_tier"],
+            ['firms.C.pyramid.scheme: unknown scheme "five_tier"', "four_tier"],
         ),
         ("[[firms]]\nname = 'C'\nstrategy = 'tired_service'", ['did you mean "tiered_service"?']),
         (
             "[[firms]]\nname = 'C'\nstrategy = { name = 'tiered_service', service = { platinm = 0.9 } }",
-            ["firms.2", 'names the tier "platinm"', 'did you mean "platinum"?'],
+            ["firms.C", 'names the tier "platinm"', 'did you mean "platinum"?'],
         ),
         (
             "[[firms]]\nname = 'C'\nstrategy = { name = 'tiered_service', service = { gold = 1.9 } }",
-            ["firms.2.strategy.service.gold = 1.9", "less than or equal to 1"],
+            ["firms.C.strategy.service.gold = 1.9", "less than or equal to 1"],
         ),
         (
             "[[firms]]\nname = 'C'\nstrategy = { name = 'tiered_service', servce = { gold = 0.9 } }",
@@ -208,6 +208,36 @@ def undescribed(node: object, path: str = "") -> list[str]:
 
 def test_the_schema_describes_every_key():
     assert undescribed(Scenario.model_json_schema()) == []
+
+
+def test_the_schema_allows_what_a_file_may_leave_out_or_shorten():
+    schema = Scenario.model_json_schema()
+    firm = schema["$defs"]["FirmSpec"]["properties"]
+    for key in ("channel", "pyramid", "strategy"):
+        assert {"type": "string"} in firm[key]["anyOf"], key
+        assert len(firm[key]["anyOf"]) == 2, key
+    assert {"type": "string"} in firm["tier_channels"]["additionalProperties"]["anyOf"]
+    assert "required" not in schema["$defs"]["TypePrior"]
+    assert {"required": ["extends"]} in schema["anyOf"]
+    assert {"required": ["title", "firms"]} in schema["anyOf"]
+    assert "extends" in schema["properties"]
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("Corner", "firms.Corner.price"), ("Corner 2.0", "firms.2.price"), ("7", "firms.2.price"), ("A", "firms.2.price")],
+)
+def test_a_firm_is_told_by_the_name_by_which_it_can_be_set(tmp_path: Path, name: str, key: str):
+    """Not by one that is a place or a path to --set, nor by one that two firms have."""
+    firms = "".join(f"[[firms]]\nname = '{each}'\n" for each in ("A", "B", name))
+    with pytest.raises(InputError, match=f"mine.toml: {key} = -1: should be greater than 0; allowed: price of one"):
+        load(tmp_path, f"title = 'x'\n{firms}price = -1")
+
+
+def test_parts_of_a_firm_are_told_by_name_too(tmp_path: Path):
+    engine = "parts = [{ name = 'engine', quality = 2.0 }]"
+    with pytest.raises(InputError, match=r"firms.A.parts.engine.quality = 2.0"):
+        load(tmp_path, f"title = 'x'\n[[firms]]\nname = 'A'\n{engine}")
 
 
 def test_an_arm_with_a_colon_could_never_be_named(tmp_path: Path):

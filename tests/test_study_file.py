@@ -94,7 +94,7 @@ WRONG = {
     # what varies
     "an unknown path": (
         changed("Aurora.price", "Aurora.prise"),
-        "price.toml: point 1 of 2 {'firms.Aurora.prise': 0.9}: firms.0.prise: unknown key \"prise\"; did you mean",
+        "price.toml: point 1 of 2 {'firms.Aurora.prise': 0.9}: firms.Aurora.prise: unknown key \"prise\"; did you mean",
     ),
     "an unknown firm": (
         changed("Aurora", "Aurra"),
@@ -102,11 +102,11 @@ WRONG = {
     ),
     "a word among numbers": (
         changed("[0.9, 1.1]", '[0.9, "dear"]'),
-        "price.toml: point 2 of 2 {'firms.Aurora.price': 'dear'}: firms.0.price = 'dear': should be a valid number",
+        "price.toml: point 2 of 2 {'firms.Aurora.price': 'dear'}: firms.Aurora.price = 'dear': should be a valid",
     ),
     "no number": (
         changed("[0.9, 1.1]", "[0.9, nan]"),
-        "price.toml: point 2 of 2 {'firms.Aurora.price': nan}: firms.0.price = nan: should be",
+        "price.toml: point 2 of 2 {'firms.Aurora.price': nan}: firms.Aurora.price = nan: should be",
     ),
     "a share that is text": (
         changed(PRICES, '"customers.mix.price" = ["high", 0.2]'),
@@ -262,7 +262,7 @@ WRONG = {
         changed("seeds = 2", 'kind = "sensitivity"').replace(
             PRICES, '"firms.Aurora.quality" = { low = 0.5, high = 1.5 }'
         ),
-        "price.toml: vary: firms.0.quality = 1.5: should be less than or equal to 1",
+        "price.toml: vary: firms.Aurora.quality = 1.5: should be less than or equal to 1",
     ),
     "a search of nothing": (
         changed("seeds = 2", 'kind = "optimise"').replace(PRICES, ""),

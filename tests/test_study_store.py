@@ -8,6 +8,7 @@ import textwrap
 import pyarrow.parquet
 import pytest
 
+from experiments.study import files
 from experiments.study import store as stores
 from experiments.study.runs import Failed, Outcome, Run, fingerprint
 from experiments.study.store import Store
@@ -75,7 +76,7 @@ def test_a_death_while_files_are_put_together_loses_nothing(store, monkeypatch):
     def die(folder):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(stores, "_sync_folder", die)
+    monkeypatch.setattr(files, "_sync_folder", die)
     with pytest.raises(KeyboardInterrupt):
         store.compact(at_least=2)
     monkeypatch.undo()

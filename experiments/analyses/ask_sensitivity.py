@@ -39,7 +39,7 @@ def ask_sensitivity(
     factors : sequence of Factor
         The assumptions.
     outcome : str
-        One of ``METRICS``.
+        One of :data:`~experiments.study.study_file.OUTCOMES`.
     seeds : sequence of int
         Every point of the design runs on all of them.
     method : {"sobol", "morris"}

@@ -13,7 +13,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from experiments.report.page import _environment, _write
+from experiments.report.page import environment, write_page
 from experiments.report.pictures.canvas import Picture
 from experiments.report.tables import Table
 from experiments.report.words import number
@@ -64,7 +64,7 @@ class Found:
         folder = Path(out)
         require_writable(folder / "data")
         self.save_data(folder, command)
-        return _write(folder / "report.html", self.page(command))
+        return write_page(folder / "report.html", self.page(command))
 
     def save_data(self, folder: Path, command: str) -> None:
         """Write the data below ``folder``, which is there."""
@@ -74,7 +74,7 @@ class Found:
     def page(self, command: str) -> str:
         """Return the page as HTML: what was found, pictures, tables, and the command that shows it again."""
         return (
-            _environment()
+            environment()
             .get_template("analysis.html.jinja")
             .render(
                 title=self.title,

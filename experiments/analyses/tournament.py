@@ -103,8 +103,8 @@ def ranking(results: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     -------
     DataFrame
         Columns ``strategy``, and for each metric its mean over all markets and seats with the ends of its 95% interval
-        over seeds (``profit``, ``profit_low``, ``profit_high``), and ``p_best``, the share of seeds in which no other
-        strategy has a higher mean of the first metric.
+        over seeds (``profit``, ``profit_low``, ``profit_high``), and ``p_best``, the share of seeds in which it has the
+        highest mean of the first metric; of equals, the first by name is taken.
     """
     by_seed = results.groupby(["strategy", "seed"], sort=False)[list(metrics)].mean()
     best = by_seed[metrics[0]].unstack("strategy").idxmax(axis=1)

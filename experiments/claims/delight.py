@@ -8,7 +8,8 @@ import pandas as pd
 
 from experiments.claims.base import Claim, Effect, Found
 from experiments.claims.places import BANK, COFFEE, GOODS
-from experiments.claims.tools import of_focal, opened, quarter, set_service, step_to
+from experiments.claims.tools import of_focal, quarter, set_service
+from experiments.one_run import opened, step_to
 from sim.scenario import Scenario
 
 RISE = 0.3  # of the service level, 0 to 1

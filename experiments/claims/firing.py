@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from experiments.claims.base import Claim, Effect, Found
 from experiments.claims.places import BANK, GOODS, QUIET_BANK
-from experiments.claims.tools import run
+from experiments.one_run import results_of
 from sim.scenario import Scenario
 
 
@@ -14,7 +14,7 @@ def measure(scenario: Scenario, seed: int) -> Mapping[str, Found]:
     """Run the market with everybody served alike, and with the unprofitable of the lowest tier let go at reviews."""
     firm = scenario.focal_firm
     alike, fires = (
-        run(scenario.with_overrides({f"firms.{firm}.strategy": {"name": name}}), seed).outcomes()[firm]
+        results_of(scenario.with_overrides({f"firms.{firm}.strategy": {"name": name}}), seed).outcomes()[firm]
         for name in ("equal_treatment", "fire_lead")
     )
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -14,7 +13,7 @@ from experiments.claims.base import Claim, Found
 from experiments.claims.judging import judge, verdict_of
 from experiments.one_run import warm_up
 from experiments.runner import Failure, Progress, Workers
-from experiments.saved import require_writable, write_table, write_whole
+from experiments.saved import require_writable, write_json, write_table
 from sim.errors import InputError
 from sim.version import version
 
@@ -101,8 +100,7 @@ def run_claims(
         "changes": changes,
         "failed": [failure.message for failure in failures],
     }
-    text = json.dumps(manifest, indent=1, ensure_ascii=False)
-    write_whole(out / "data" / "manifest.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_json(out / "data" / "manifest.json", manifest)
     return tuple(failures)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from experiments.claims.base import Claim, Effect, Found
 from experiments.claims.places import BANK, COFFEE, GOODS
-from experiments.claims.tools import of_focal, quarter, run
+from experiments.claims.tools import of_focal, quarter
+from experiments.one_run import results_of
 from sim.scenario import Scenario
 
 FACTOR = 1.10
@@ -18,8 +19,8 @@ def measure(scenario: Scenario, seed: int) -> Mapping[str, Found]:
     at = scenario.warm_up + span
     rise = {"kind": "price_change", "firm": scenario.focal_firm, "at": at, "factor": FACTOR}
     events = [event.model_dump(exclude_none=True) for event in scenario.events]
-    plain = of_focal(run(scenario, seed))
-    raised = of_focal(run(scenario.with_overrides({"events": [*events, rise]}), seed))
+    plain = of_focal(results_of(scenario, seed))
+    raised = of_focal(results_of(scenario.with_overrides({"events": [*events, rise]}), seed))
     soon, long_run = slice(at, at + span), slice(scenario.periods - 2 * span, scenario.periods)
     first, late = (
         float((raised["profit"][when].sum() - plain["profit"][when].sum()) / plain["revenue"][when].sum())

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from experiments.claims.base import Claim, Effect, Found
 from experiments.claims.places import GOODS, OUTDOOR, SUPERMARKET
-from experiments.claims.tools import focal, opened
+from experiments.claims.tools import focal
+from experiments.one_run import opened
 from sim.accounts import Line
 from sim.scenario import Scenario
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from experiments.claims.base import Claim, Effect, Found
 from experiments.claims.places import BANK, GOODS
-from experiments.claims.tools import run
+from experiments.one_run import results_of
 from sim.scenario import Scenario
 
 POINTS = 0.05
@@ -34,7 +34,7 @@ def measure(scenario: Scenario, seed: int) -> Mapping[str, Found]:
     better = spec.service + BETTER_SERVICE
     kept_cost = spec.service_cost * (spec.service / better) ** 2
     improved = scenario.with_overrides({f"firms.{firm}.service": better, f"firms.{firm}.service_cost": kept_cost})
-    before, after = (run(each, seed).outcomes()[firm] for each in (scenario, improved))
+    before, after = (results_of(each, seed).outcomes()[firm] for each in (scenario, improved))
     rise = after["retention"] - before["retention"]
     each_one = [each["profit"] / each["customers"] for each in (before, after)]
     return {

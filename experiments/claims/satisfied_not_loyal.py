@@ -8,7 +8,8 @@ import numpy as np
 
 from experiments.claims.base import Claim, Effect, Found
 from experiments.claims.places import BANK, COFFEE, GOODS
-from experiments.claims.tools import BoolArray, FloatArray, held, opened, step_to
+from experiments.claims.tools import BoolArray, FloatArray, held
+from experiments.one_run import opened, step_to
 from sim.loyalty_types import LoyaltyType
 from sim.scenario import Scenario
 

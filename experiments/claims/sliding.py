@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from experiments.claims.base import Claim, Effect, Found
 from experiments.claims.places import BANK, COFFEE, GOODS
-from experiments.claims.tools import focal, held, opened, set_service, step_to
+from experiments.claims.tools import focal, held, set_service
+from experiments.one_run import opened, step_to
 from sim.scenario import Scenario
 
 SHOCK = 0.3  # of the service level, 0 to 1, up or down

@@ -8,7 +8,8 @@ import numpy as np
 
 from experiments.claims.base import Claim, Effect, Found
 from experiments.claims.places import GOODS, OUTDOOR
-from experiments.claims.tools import BoolArray, FloatArray, held, opened, step_to, whole_records
+from experiments.claims.tools import BoolArray, FloatArray, held, whole_records
+from experiments.one_run import opened, step_to
 from sim.scenario import Scenario
 
 TOP_DECILE = 0.9

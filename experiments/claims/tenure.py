@@ -8,7 +8,8 @@ import numpy as np
 
 from experiments.claims.base import Claim, Effect, Found
 from experiments.claims.places import BANK, COFFEE, GOODS
-from experiments.claims.tools import BoolArray, FloatArray, IntArray, held, opened, step_to, whole_records
+from experiments.claims.tools import BoolArray, FloatArray, IntArray, held, whole_records
+from experiments.one_run import opened, step_to
 from sim.scenario import Scenario
 
 N_YEARS = 4  # equal parts of the time after the warm-up

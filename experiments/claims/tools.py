@@ -1,14 +1,10 @@
-"""What several experiments need: a market run to a period, who is a customer, and records that are kept whole."""
+"""What several experiments need: the focal firm, what it holds of its customers, and records that are kept whole."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from mesa import Agent
 
 from sim.firms import Firm
 from sim.market import Market
@@ -18,28 +14,6 @@ from sim.scenario import Scenario
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
-
-
-@contextmanager
-def opened(scenario: Scenario, seed: int) -> Iterator[Market]:
-    """Hold a market while it is stepped and looked at; Mesa would otherwise keep it for good."""
-    market = Market(scenario, seed=seed, collect=False)
-    try:
-        yield market
-    finally:
-        Agent._ids.pop(market, None)
-
-
-def step_to(market: Market, period: int) -> None:
-    """Let the market live until so many periods are over."""
-    while market.period < period:
-        market.step()
-
-
-def run(scenario: Scenario, seed: int) -> Results:
-    """Run a market to its end."""
-    with opened(scenario, seed) as market:
-        return market.run()
 
 
 def focal(market: Market) -> Firm:

@@ -8,22 +8,11 @@ import numpy as np
 
 from experiments.claims.base import Claim, Effect, Found
 from experiments.claims.places import BANK, COFFEE, GOODS
-from experiments.claims.tools import FloatArray, held, opened, step_to, whole_records
-from experiments.validate import TOP_FRAC, nbd_top_share
+from experiments.claims.tools import held, whole_records
+from experiments.one_run import opened, step_to
+from experiments.repeat_buying import nbd_top_share
+from sim.customer_results import top_share
 from sim.scenario import Scenario
-
-
-def top_share(amounts: FloatArray) -> float:
-    """Return the share of a total that the largest fifth of the amounts makes up; above 1 if others are negative.
-
-    Examples
-    --------
-    >>> top_share(np.array([6.0, 2.0, 1.0, 2.0, -1.0]))
-    0.6
-    """
-    ranked = np.sort(amounts)[::-1]
-    total = float(ranked.sum())
-    return float(ranked[: round(TOP_FRAC * ranked.size)].sum()) / total if total > 0 else float("nan")
 
 
 def measure(scenario: Scenario, seed: int) -> Mapping[str, Found]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from experiments.claims.base import Claim, Effect, Found
 from experiments.claims.places import GOODS, OUTDOOR
-from experiments.claims.tools import run
+from experiments.one_run import results_of
 from sim.scenario import Scenario
 
 SERVICE = {"platinum": 1.0, "gold": 0.85, "iron": 0.5, "lead": 0.3}
@@ -17,7 +17,7 @@ def measure(scenario: Scenario, seed: int) -> Mapping[str, Found]:
     firm = scenario.focal_firm
     strategy = {"name": "tiered_service", "service": SERVICE}
     total, volume, profit = (
-        run(
+        results_of(
             scenario.with_overrides({f"firms.{firm}.pyramid.rank_by": key, f"firms.{firm}.strategy": strategy}), seed
         ).outcomes()[firm]
         for key in ("total_contribution", "volume", "profit")

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from experiments.claims.base import Claim, Effect, Found
 from experiments.claims.places import BANK, GOODS
-from experiments.claims.tools import of_focal, run
+from experiments.claims.tools import of_focal
+from experiments.one_run import results_of
 from sim.accounts import COST_NAMES
 from sim.scenario import Scenario
 
@@ -18,15 +19,15 @@ def measure(scenario: Scenario, seed: int) -> Mapping[str, Found]:
     """Run the market as it is, with more advertising, and with better service for those who are customers."""
     firm = scenario.focal_firm
     spec = next(each for each in scenario.firms if each.name == firm)
-    plain = run(scenario, seed)
+    plain = results_of(scenario, seed)
     base = of_focal(plain)
     stock = float(base["customers"].tail(scenario.horizon).mean())
     # what the same money pays for, were the number of customers to stay as it is
     per_customer = MONEY * scenario.customers.count / (stock or 1.0)
     level = min(1.0, float((spec.service**2 + per_customer / spec.service_cost) ** 0.5))
     strategy = {"name": "equal_treatment", "service": level}
-    offence = run(scenario.with_overrides({f"firms.{firm}.advertising": spec.advertising + MONEY}), seed)
-    defence = run(scenario.with_overrides({f"firms.{firm}.strategy": strategy}), seed)
+    offence = results_of(scenario.with_overrides({f"firms.{firm}.advertising": spec.advertising + MONEY}), seed)
+    defence = results_of(scenario.with_overrides({f"firms.{firm}.strategy": strategy}), seed)
     won, kept, profit, spent = {}, {}, {}, {}
     for name, results in (("base", plain), ("offence", offence), ("defence", defence)):
         year = of_focal(results).tail(scenario.horizon)

@@ -15,7 +15,7 @@ from rich.table import Table
 from experiments.claims import CLAIMS
 from experiments.claims.base import Claim, Effect, Place
 from experiments.report.intervals import Interval
-from experiments.report.page import _environment, _write
+from experiments.report.page import environment, write_page
 from experiments.report.pictures.canvas import LIGHT, Picture, canvas, drawing, to_svg
 from experiments.report.words import number, percent, signed
 from sim.errors import InputError
@@ -154,11 +154,11 @@ def write_claims(folder: Path) -> Path:
             }
             for name, found in by_claim.items()
         ]
-    page = _environment().get_template("claims.html.jinja")
+    page = environment().get_template("claims.html.jinja")
     text = page.render(
         title="What textbooks claim, and what happens here", told=told, manifest=manifest, claimed=claimed
     )
-    return _write(Path(folder) / "claims.html", text)
+    return write_page(Path(folder) / "claims.html", text)
 
 
 def markdown(folder: Path) -> str:

@@ -13,7 +13,9 @@ import pandas as pd
 
 from experiments.report.intervals import NOTHING, Interval, interval_of
 from experiments.report.words import labels
+from sim.accounts import FIRM_COST_NAMES, TIER_COST_NAMES
 from sim.errors import InputError
+from sim.loyalty_types import TYPE_NAMES
 
 TABLES = {
     "outcomes": ("arm", "seed", "firm", "metric", "value"),
@@ -57,12 +59,7 @@ MARKET_TABLES = {  # so do those; of the first and the last, every firm is kept
     "elasticity": ("arm", "seed", "tier", "elasticity", "low", "high", "changes"),
 }  # fmt: skip
 KNOWN_TABLES = TABLES | CRM_TABLES | MARKET_TABLES
-TIER_LINES = ("goods", "service", "recovery", "incentives", "channel", "acquisition", "bad_debt", "commission")
-FIRM_LINES = (
-    "advertising", "capacity", "programme", "fixed", "promotion", "staff", "events", "interest", "voice", "development",
-)  # fmt: skip
 USUAL_TIERS = ("platinum", "gold", "iron", "lead")
-USUAL_TYPES = ("monopoly", "inertia", "latent", "convenience", "price", "incentive", "premium")
 UNTIERED = "no tier"
 
 
@@ -184,7 +181,7 @@ class Evidence:
         periods = self.tables["periods"]
         last = periods.groupby(["arm", "seed"])["period"].transform("max")
         window = periods[periods["period"] > last - self.horizon]
-        lines = [line for line in ("revenue", *TIER_LINES, *FIRM_LINES, "profit") if line in window]
+        lines = [line for line in ("revenue", *TIER_COST_NAMES, *FIRM_COST_NAMES, "profit") if line in window]
         return window.groupby(["arm", "seed"])[lines].sum()
 
     def intervals(self, table: str, column: str, group: str, fill: float | None = 0.0) -> pd.Series:
@@ -221,7 +218,7 @@ class Evidence:
     @cached_property
     def types(self) -> list[str]:
         """The loyalty types met in any arm."""
-        return _ordered(self.tables["types"]["type"], USUAL_TYPES)
+        return _ordered(self.tables["types"]["type"], TYPE_NAMES)
 
 
 def load(folder: Path) -> Evidence:

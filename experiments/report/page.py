@@ -19,7 +19,7 @@ from experiments.report.words import count, number
 from experiments.saved import write_whole
 from sim.errors import InputError
 
-__all__ = ["in_short", "page_of", "write_index", "write_report"]
+__all__ = ["environment", "in_short", "page_of", "write_index", "write_page", "write_report"]
 
 
 def write_report(folder: Path) -> Path:
@@ -40,13 +40,13 @@ def write_report(folder: Path) -> Path:
     InputError
         If the saved data are missing or unreadable, or the page cannot be written.
     """
-    return _write(Path(folder) / "report.html", page_of(load(Path(folder))))
+    return write_page(Path(folder) / "report.html", page_of(load(Path(folder))))
 
 
 def page_of(evidence: Evidence) -> str:
     """Return the page of a comparison, as HTML."""
     others = [name for name in evidence.metrics if name not in findings.MAIN]
-    page = _environment().get_template("page.html.jinja")
+    page = environment().get_template("page.html.jinja")
     return page.render(
         title=evidence.title,
         evidence=evidence,
@@ -96,8 +96,8 @@ def write_index(folders: Sequence[Path], out: Path) -> Path:
         reports.append(
             {"title": evidence.title, "finding": headline(evidence), "link": quote(link), "evidence": evidence}
         )
-    text = _environment().get_template("index.html.jinja").render(title="Comparisons", reports=reports)
-    return _write(Path(out), text)
+    text = environment().get_template("index.html.jinja").render(title="Comparisons", reports=reports)
+    return write_page(Path(out), text)
 
 
 def in_short(evidence: Evidence) -> list[str]:
@@ -115,24 +115,25 @@ def _verdicts(evidence: Evidence) -> list[tuple[str, list[str]]]:
     return list(by_arm.items())
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return what fills in the templates of pages, with the styles that all have."""
+    made = Environment(
         loader=PackageLoader("experiments.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": count, "number": number, "breakable": _breakable}
+    made.filters |= {"count": count, "number": number, "breakable": _breakable}
     colors = {place: "".join(f"--{name}:{pair[place]};" for name, pair in THEME.items()) for place in (0, 1)}
     sheet = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
-    environment.globals |= {
+    made.globals |= {
         "style": Markup(sheet),
         "light": Markup(colors[0]),
         "dark": Markup(colors[1]),
         "safe_svg": Markup,
     }
-    return environment
+    return made
 
 
 def _breakable(path: object) -> Markup:
@@ -140,7 +141,14 @@ def _breakable(path: object) -> Markup:
     return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(path))))
 
 
-def _write(path: Path, text: str) -> Path:
+def write_page(path: Path, text: str) -> Path:
+    """Write a page, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
     try:
         write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
     except OSError as error:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from experiments.report.evidence import USUAL_TYPES, Evidence
+from experiments.report.evidence import Evidence
 from experiments.report.intervals import Interval, interval_of
 from experiments.report.pictures.attributes import importance_and_lead
 from experiments.report.pictures.canvas import Picture
 from experiments.report.tables import Cell, Table
 from experiments.report.words import count, listed, number, percent, range_of, signed
 from sim.crm.attributes import ATTRIBUTES
+from sim.loyalty_types import TYPE_NAMES
 
 FAIR_SHARE = 1.0 / len(ATTRIBUTES)  # of importance: what matters more than it matters
 LARGE_SHARE = 0.25  # of a tier's gross margin: a lever that takes more is not cheap
@@ -178,9 +179,7 @@ def _by_arm(evidence: Evidence, answers: pd.DataFrame, now: list[Lead]) -> Table
 def _by_segment(answers: pd.DataFrame, label: str) -> Table:
     weights = answers.drop_duplicates(["seed", "group", "name", "attribute"])
     means = weights.groupby(["group", "name", "attribute"], sort=False)["importance"].mean().unstack("attribute")
-    order = sorted(
-        means.index, key=lambda of: (of[0] != "tier", USUAL_TYPES.index(of[1]) if of[1] in USUAL_TYPES else 0)
-    )
+    order = sorted(means.index, key=lambda of: (of[0] != "tier", TYPE_NAMES.index(of[1]) if of[1] in TYPE_NAMES else 0))
     rows = [(str(of[1]), [Cell(percent(means.loc[of, name])) for name in ATTRIBUTES]) for of in order]
     return Table(
         f"What counts for whom at the end, under “{label}”",

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from experiments.report import credit
-from experiments.report.evidence import CRM_TABLES, USUAL_TYPES, Evidence
+from experiments.report.evidence import CRM_TABLES, Evidence
 from experiments.report.intervals import Interval, interval_of
 from experiments.report.tables import Cell, Table
 from experiments.report.words import count, in_unit, number, percent, range_of
 from sim.crm.loyalty import MEASURES, PATRONAGE, agreement
+from sim.loyalty_types import TYPE_NAMES
 
 MEASURE_HEADINGS = (
     "Repeat purchases",
@@ -95,7 +96,7 @@ def _arms(evidence: Evidence) -> Table:
 
 def _by_type(loyalty: pd.DataFrame, label: str) -> Table:
     rows = []
-    for name in USUAL_TYPES:
+    for name in TYPE_NAMES:
         own = loyalty[(loyalty["group"] == "type") & (loyalty["name"] == name) & (loyalty["asked"] > 0)]
         if own.empty:
             continue
@@ -157,11 +158,11 @@ def _confusion(diagnosis: pd.DataFrame, label: str) -> Table:
     n_seeds = diagnosis["seed"].nunique()
     square = _square(diagnosis) / n_seeds
     rows = [
-        (name, [Cell(number(n)) for n in row]) for name, row in zip(USUAL_TYPES, square, strict=True) if row.sum() > 0
+        (name, [Cell(number(n)) for n in row]) for name, row in zip(TYPE_NAMES, square, strict=True) if row.sum() > 0
     ]
     return Table(
         f"Types as they are (rows) and as the firm tells them (columns), under “{label}”",
-        ["Type", *USUAL_TYPES],
+        ["Type", *TYPE_NAMES],
         rows,
         f"Customers, mean over {count(n_seeds, 'seed')}. No firm sees this table: it would need the true types.",
     )
@@ -231,7 +232,7 @@ def elasticity(evidence: Evidence) -> Table | None:
 def _square(diagnosis: pd.DataFrame) -> np.ndarray:
     """Return customers by true type (rows) and diagnosed type, in the usual order."""
     found = diagnosis.groupby(["type", "diagnosed"])["customers"].sum().unstack(fill_value=0)
-    return found.reindex(index=USUAL_TYPES, columns=USUAL_TYPES, fill_value=0).to_numpy(dtype=float)
+    return found.reindex(index=TYPE_NAMES, columns=TYPE_NAMES, fill_value=0).to_numpy(dtype=float)
 
 
 def _range(found: Interval, unit: str) -> str:

@@ -16,6 +16,7 @@ from experiments.one_run import require_readable, warm_up
 from experiments.runner import Failure, Interrupted, Progress, Workers
 from experiments.study.cluster import Cluster
 from experiments.study.runs import Failed, Outcome, Run, failed, simulate_all
+from experiments.study.status import at_work
 from experiments.study.store import Store
 from sim.version import version
 
@@ -108,7 +109,7 @@ class Runner:
             stack.enter_context(pool)
             self._pool = pool
             stack.enter_context(self.progress)
-            self._tell = stack.enter_context(self.store.at_work())
+            self._tell = stack.enter_context(at_work(self.store.files))
             self._stack = stack.pop_all()
         if self.total is not None:
             self.progress.expect(self.total)

@@ -81,7 +81,7 @@ def options_of(study: Study, model: type[Chosen]) -> Chosen:
     try:
         return model.model_validate(study.options)
     except ValidationError as error:
-        raise explain(error, model, study.source) from None
+        raise explain(error, model, study.source, study.options) from None
 
 
 def kind_of(name: str) -> Kind:

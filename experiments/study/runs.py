@@ -20,6 +20,7 @@ from sim.errors import InputError
 from sim.version import version
 
 if TYPE_CHECKING:
+    from sim.results import Results
     from sim.scenario import Scenario
 
 Label = str | int | float | bool
@@ -134,17 +135,24 @@ def simulate(run: Run) -> Outcome:
     StrategyError
         If a user's own strategy fails.
     """
-    from experiments.one_run import long_run, reduced, results_of
+    from experiments.one_run import reduced, results_of
 
     started = time.perf_counter()
     results = results_of(run.scenario, run.seed)
-    firms, tables = long_run(results), b""
+    (digest, firms), tables = kept_of(results), b""
     if run.tables != "none":
         from experiments.study.frames import packed
 
         tables = packed(reduced(results, run.tables == "network"))
     seconds = time.perf_counter() - started
-    return Outcome(run.id, run.scenario.name, run.seed, results.version, results.digest, firms, seconds, tables)
+    return Outcome(run.id, run.scenario.name, run.seed, results.version, digest, firms, seconds, tables)
+
+
+def kept_of(results: Results) -> tuple[str, dict[str, dict[str, float]]]:
+    """Return what is kept of every run, whatever it is asked for: its digest, and each firm's long-run outcomes."""
+    from experiments.one_run import long_run
+
+    return results.digest, long_run(results)
 
 
 def attempt(run: Run) -> Outcome | Failed:

@@ -1,9 +1,21 @@
-"""How far a study is."""
+"""How far a study is, and who is at work on it."""
 
 from __future__ import annotations
 
+import json
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from experiments.study.files import Files
+
+SECONDS_ALIVE = 60.0
 
 
 @dataclass(frozen=True)
@@ -47,3 +59,31 @@ class Status:
             "left": left,
             "seconds_left": self.seconds_left,
         }
+
+
+@contextmanager
+def at_work(files: Files) -> Iterator[Callable[[str, int, float], None]]:
+    """Let others see that this process is at work: what is yielded tells study, runs under way, runs a second."""
+    path = files.store / "active" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.json"
+
+    def tell(study: str, running: int, per_second: float) -> None:
+        told = {"study": study, "running": running, "per_second": per_second, "pid": os.getpid()}
+        files.write_json(path, {**told, "host": socket.gethostname()})
+
+    try:
+        yield tell
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def all_at_work(files: Files) -> list[dict[str, Any]]:
+    """Return what those tell who are at work now."""
+    found = []
+    for file in (files.store / "active").glob("[!.]*.json"):
+        with suppress(OSError, ValueError):
+            told = json.loads(file.read_text(encoding="utf-8"))
+            is_here = told["host"] == socket.gethostname()
+            is_recent = time.time() - file.stat().st_mtime < SECONDS_ALIVE
+            if Path(f"/proc/{told['pid']}").exists() if is_here and Path("/proc").exists() else is_recent:
+                found.append(told)
+    return found

@@ -9,34 +9,29 @@
     STORE/studies/NAME/      what a study asked for: about.json, and *.parquet, a row per run and label
     STORE/active/*.json      who is at work, and how far
 
-A file is written under a temporary name, synced and renamed, so it is there whole or not at all, and its name is its
-own, so any number of processes may write at once. Many small files are put together now and then by whoever holds the
-lock; the new file is in place before the old ones go. Between the two a run is there twice, and so it is when two
-studies made it at once: readers take each run once.
+A run may be there twice, while small files are put together or when two studies made it at once: readers take it once.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 import shutil
-import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet  # type: ignore[import-untyped]
 
-from experiments.saved import require_writable, write_whole
+from experiments.saved import require_writable
+from experiments.study.files import Files
 from experiments.study.frames import kind_of_tables, unpacked
 from experiments.study.runs import Failed, Outcome, Run
-from experiments.study.status import Status
+from experiments.study.status import Status, all_at_work
 from experiments.study.views import FAILED_SCHEMA, LABEL_SCHEMA, RUN_SCHEMA, add_views, quoted, text_literal
 from sim.errors import InputError, nearest
 
@@ -47,10 +42,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 N_SMALL_FILES = 64  # so many are put together
-SMALL_ROWS = 5_000
 N_TRIES = 20  # of reading while another process puts files together
-SECONDS_ALIVE = 60.0
-SECONDS_TEMPORARY = 3600.0
 
 
 class Store:
@@ -71,6 +63,7 @@ class Store:
 
     def __init__(self, path: str | Path, *, create: bool = True) -> None:
         self.path = Path(path)
+        self.files = Files(self.path)
         self._known: set[str] = set()
         self._read: set[str] = set()
         manifest = self.path / "manifest.json"
@@ -84,7 +77,7 @@ class Store:
             require_writable(self.path)
             for name in ("runs", "failed", "studies", "active"):
                 (self.path / name).mkdir(exist_ok=True)
-            self._text(manifest, {"format": FORMAT})
+            self.files.write_json(manifest, {"format": FORMAT})
         try:
             found = json.loads(manifest.read_text(encoding="utf-8")).get("format")
         except (OSError, ValueError, AttributeError) as error:
@@ -102,7 +95,7 @@ class Store:
 
     def refresh(self) -> None:
         """Learn of the runs that other processes have finished meanwhile."""
-        for file in self._files("runs"):
+        for file in self.files.of("runs"):
             if file.name not in self._read:
                 with suppress(FileNotFoundError):  # put together with others since: those are read too
                     column = pa.parquet.read_table(file, columns=["id"])["id"]
@@ -137,7 +130,7 @@ class Store:
         extra = [pa.field(name, pa.float64()) for name in names if name not in RUN_SCHEMA.names]
         table = pa.Table.from_pylist(rows, schema=pa.schema([*RUN_SCHEMA, *extra]))
         name = f"{uuid.uuid4().hex}.parquet"
-        self._write(self.path / "runs" / name, table)
+        self.files.write_table(self.path / "runs" / name, table)
         self._read.add(name)
         self._known.update(each.id for each in outcomes if each.firms)
         self.compact()
@@ -166,7 +159,7 @@ class Store:
         """
         file = self._tables_file(run)
         file.parent.mkdir(parents=True, exist_ok=True)
-        self._whole(file, lambda temporary: temporary.write_bytes(content))
+        self.files.write(file, lambda temporary: temporary.write_bytes(content))
 
     def _tables_file(self, run: Run) -> Path:
         with_network = "-network" if run.tables == "network" else ""
@@ -183,7 +176,7 @@ class Store:
         if runs:
             rows = [{name: getattr(each, name) for name in FAILED_SCHEMA.names} for each in runs]
             table = pa.Table.from_pylist(rows, schema=FAILED_SCHEMA)
-            self._write(self.path / "failed" / f"{uuid.uuid4().hex}.parquet", table)
+            self.files.write_table(self.path / "failed" / f"{uuid.uuid4().hex}.parquet", table)
 
     def begin(self, study: str, about: Mapping[str, Any], total: int | None = None) -> None:
         """Note that a study is at work here, and what it is; a plan under this name that was another's is forgotten.
@@ -208,7 +201,7 @@ class Store:
             raise InputError("not a study's name", key="study", value=study, allowed="letters, digits and . _ -")
         folder = self.path / "studies" / study
         asked = json.loads(json.dumps(about, default=str))
-        with self._lock():
+        with self.files.lock():
             for other in self.studies():
                 if other != study and other.lower() == study.lower():
                     raise InputError(
@@ -219,7 +212,7 @@ class Store:
             if before is not None and before["about"] != asked:
                 shutil.rmtree(folder)
             folder.mkdir(parents=True, exist_ok=True)
-            self._text(folder / "about.json", {"study": study, "about": asked, "total": total})
+            self.files.write_json(folder / "about.json", {"study": study, "about": asked, "total": total})
 
     def about(self, study: str) -> dict[str, Any] | None:
         """Return what was noted of a study: ``study``, ``about`` and ``total``; None if there is none of the name."""
@@ -245,7 +238,7 @@ class Store:
                 text = None if is_number else str(value).lower() if isinstance(value, bool) else value
                 rows.append({**row, "label": label, "text": text, "number": float(value) if is_number else None})
         path = self.path / "studies" / study / f"{first:09d}-{len(runs)}.parquet"
-        self._write(path, pa.Table.from_pylist(rows, schema=LABEL_SCHEMA))
+        self.files.write_table(path, pa.Table.from_pylist(rows, schema=LABEL_SCHEMA))
 
     def studies(self) -> list[str]:
         """Return the names of the studies that were begun here, in alphabetical order."""
@@ -324,7 +317,7 @@ class Store:
             try:
                 with duckdb.connect() as connection:
                     labels = sorted((self.path / "studies").glob("*/[!.]*.parquet"))
-                    add_views(connection, self._files("runs"), self._files("failed"), labels, self.studies())
+                    add_views(connection, self.files.of("runs"), self.files.of("failed"), labels, self.studies())
                     if wanted is not None:
                         connection.register("wanted", wanted)
                     answer = connection.execute(query)
@@ -351,25 +344,11 @@ class Store:
             f"from labels where study = {text_literal(study)}"
         )
         done, n_failed, planned = (int(counts[name].iloc[0]) for name in ("done", "failed", "planned"))
-        at_work = [each for each in self._at_work() if each["study"] == study]
+        at_work = [each for each in all_at_work(self.files) if each["study"] == study]
         running = sum(each["running"] for each in at_work)
         per_second = sum(each["per_second"] for each in at_work) if at_work else None
         total = told.get("total")
         return Status(study, total if total is None else max(total, planned), done, n_failed, running, per_second)
-
-    @contextmanager
-    def at_work(self) -> Iterator[Callable[[str, int, float], None]]:
-        """Let others see that this process is at work: what is yielded tells study, runs under way, runs a second."""
-        path = self.path / "active" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.json"
-
-        def tell(study: str, running: int, per_second: float) -> None:
-            told = {"study": study, "running": running, "per_second": per_second, "pid": os.getpid()}
-            self._text(path, {**told, "host": socket.gethostname()})
-
-        try:
-            yield tell
-        finally:
-            path.unlink(missing_ok=True)
 
     def compact(self, *, at_least: int = N_SMALL_FILES) -> None:
         """Put small files together if there are many, unless another process is doing so.
@@ -379,86 +358,10 @@ class Store:
         OSError
             If the new file cannot be written; the old ones are then still there.
         """
-        for kind, schema in (("runs", None), ("failed", FAILED_SCHEMA)):
-            if len(self._files(kind)) < at_least:
-                continue
-            with self._lock(wait=False) as is_mine:
-                if is_mine:
-                    self._put_together(self.path / kind, at_least, schema)
-
-    def _put_together(self, folder: Path, at_least: int, schema: Any) -> None:
-        small = []
-        for file in sorted(folder.glob("[!.]*.parquet")):
-            if pa.parquet.read_metadata(file).num_rows < SMALL_ROWS:
-                small.append(file)
-        if len(small) < at_least:
-            return
-        tables = [pa.parquet.read_table(file) for file in small]
-        whole = pa.concat_tables(tables, promote_options="default")
-        name = f"{uuid.uuid4().hex}.parquet"
-        self._write(folder / name, whole)
-        _sync_folder(folder)  # the new file must be on the disk before the old ones go
-        if folder.name == "runs":
-            self._read.add(name)
-            self._known.update(whole["id"].unique().to_pylist())
-        for file in small:
-            file.unlink(missing_ok=True)
-        for left_over in folder.glob(".*.tmp"):
-            with suppress(FileNotFoundError):
-                if time.time() - left_over.stat().st_mtime > SECONDS_TEMPORARY:
-                    left_over.unlink()
-
-    @contextmanager
-    def _lock(self, *, wait: bool = True) -> Iterator[bool]:
-        """Hold the store's lock; the system lets go of it when a process dies. Without ``wait`` it may not be had."""
-        with (self.path / ".lock").open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                yield False
-                return
-            yield True
-
-    def _files(self, kind: str) -> list[Path]:
-        return sorted((self.path / kind).glob("[!.]*.parquet"))
-
-    def _write(self, path: Path, table: Any) -> None:
-        def fill(temporary: Path) -> None:
-            pa.parquet.write_table(table, temporary, compression="zstd")
-
-        self._whole(path, fill)
-
-    def _text(self, path: Path, content: Mapping[str, Any]) -> None:
-        text = json.dumps(content, indent=1, ensure_ascii=False)
-        self._whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-    def _whole(self, path: Path, fill: Callable[[Path], object]) -> None:
-        try:
-            write_whole(path, fill)
-        except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)
-            advice = "what was finished before is kept; the same command goes on from there"
-            raise OSError(error.errno or 0, f"cannot be written: {reason}; {advice}", str(self.path)) from None
-
-    def _at_work(self) -> list[dict[str, Any]]:
-        found = []
-        for file in (self.path / "active").glob("[!.]*.json"):
-            with suppress(OSError, ValueError):
-                told = json.loads(file.read_text(encoding="utf-8"))
-                is_here = told["host"] == socket.gethostname()
-                is_recent = time.time() - file.stat().st_mtime < SECONDS_ALIVE
-                if Path(f"/proc/{told['pid']}").exists() if is_here and Path("/proc").exists() else is_recent:
-                    found.append(told)
-        return found
+        self.files.put_together("failed", at_least)
+        if self.files.put_together("runs", at_least):
+            self.refresh()
 
     def _require(self, study: str) -> None:
         if study not in self.studies():
             raise InputError(f'no study is called "{study}"; {nearest(study, self.studies())}', file=self.path)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -364,7 +364,7 @@ def study_of(
     try:
         study = Study.model_validate(raw)
     except ValidationError as error:
-        raise explain(error, Study, source) from None
+        raise explain(error, Study, source, raw) from None
     study._source, study._base, study._arms = source, base, arms
     if base is not None:
         study._require_focal(base)

@@ -40,16 +40,12 @@ class Elasticity(NamedTuple):
     verdict: str  # "told", "too few cycles" or "spend has not varied"
 
 
-def cycles_of(market: Market, firm: Firm) -> Cycles:
-    """Read a firm's spend and revenue per customer and period from its books, over the review cycles completed.
+def cycles_of(market: Market, firm: Firm) -> Later[Cycles]:
+    """Tell a firm's spend and revenue per customer and period, by its books, over the review cycles completed.
 
-    A cycle runs from one review of the firm (or the start) to the period before its next.
+    A cycle runs from one review of the firm (or the start) to the period before its next. The cycles are added up when
+    they are asked for, as of now.
     """
-    return cycles_to_come(market, firm).made
-
-
-def cycles_to_come(market: Market, firm: Firm) -> Later[Cycles]:
-    """Note where a firm's cycles are told, which takes no time, and add them up when they are asked for."""
     f, n_tiers, history = firm.index, len(firm.pyramid.tiers), market.history
     ends = [period for period, of, _ in history.migration if of == f]
     n_periods = ends[-1] if ends else 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from sim.accounts import Line
 from sim.review import familiar_periods
 
 if TYPE_CHECKING:
@@ -88,6 +89,15 @@ def period_weights(n_periods: int, reviews: Sequence[int], memory: float) -> Flo
     n_later = len(reviews) - np.searchsorted(reviews, np.arange(n_periods), side="right")
     weights: FloatArray = np.power(float(memory), n_later, dtype=np.float64)
     return weights
+
+
+def cohorts_of(market: Market, firm: Firm) -> tuple[FloatArray, FloatArray]:
+    """Return how many joined a firm in each period and how many of those never left, each of shape (n_periods,)."""
+    f = firm.index
+    joined = [books[f, ..., Line.GAINED] for books in market.history.books]
+    gained = np.array(joined).sum(axis=(1, 2)) if joined else np.zeros(0)
+    still: FloatArray = market.since[:, f, : market.period].sum(axis=0).astype(np.float64)
+    return gained, still
 
 
 def records_of(market: Market, firm: Firm) -> Records:

@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sim.accounts import Line
 from sim.crm import elasticity, loyalty, survey, value
 from sim.crm.deferred import Deferred, deferred_of
 from sim.crm.later import Later
-from sim.crm.records import Records, records_of
+from sim.crm.records import Records, cohorts_of, records_of
 from sim.loyalty_types import TYPE_NAMES
 
 if TYPE_CHECKING:
@@ -340,11 +339,10 @@ class Crm:
 def take_stock(market: Market) -> Crm:
     """Take what the firms of a market know of their customers now; it does not change when the market goes on."""
     opened = {event.firm: event.at for event in market.scenario.events if event.kind == "entry"}
-    gained = np.array([books[..., Line.GAINED] for books in market.history.books]).sum(axis=(2, 3))
-    still = market.since.sum(axis=0)[:, : market.period]
     files = []
     for firm in market.firms.values():
         records = records_of(market, firm)
+        gained, still = cohorts_of(market, firm)
         rivals = [opened.get(name, 0) for name in market.firms if name != firm.name]
         files.append(
             Firmfile(
@@ -352,14 +350,14 @@ def take_stock(market: Market) -> Crm:
                 tiers=firm.pyramid.tiers,
                 records=records,
                 answers=survey.ask(market, firm, records),
-                gained=gained[:, firm.index],
-                still=still[firm.index].astype(np.float64),
+                gained=gained,
+                still=still,
                 no_rival_before=min(rivals, default=market.period),
                 n_rivals=len(rivals),
                 window=market.scenario.customers.activity_window,
                 discount_rate=market.scenario.discount_rate,
                 true_type=market.town.people["type"][records.row].astype(np.int64),
-                cycles=elasticity.cycles_to_come(market, firm),
+                cycles=elasticity.cycles_of(market, firm),
                 deferred=deferred_of(market, firm, records),
             )
         )

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from sim.accounts import Line
 from sim.crm import value
-from sim.crm.records import Records, records_of
+from sim.crm.records import Records, cohorts_of, records_of
 from sim.crm.survey import TRUSTS, attitudes, draw_for, to_normal, with_error
 from sim.draws import Stream
 from sim.records import STEPS
@@ -78,10 +77,8 @@ class Sight:
     @cached_property
     def lifetime_value(self) -> FloatArray:
         """Own margin to come, discounted: as in ``sim/crm/value.py``, on what is known now."""
-        market, own, f = self.market, self.records, self.firm.index
-        gained = np.array([books[f, :, :, Line.GAINED].sum() for books in market.history.books])
-        still = market.since[:, f, : market.period].sum(axis=0).astype(np.float64)
-        worth = value.annuity(value.survival_curve(gained, still), market.scenario.discount_rate)
+        own, survival = self.records, value.survival_curve(*cohorts_of(self.market, self.firm))
+        worth = value.annuity(survival, self.market.scenario.discount_rate)
         return value.customer_value(self.profit, own.credit, own.length, own.tenure, worth, self.window).clv
 
     @cached_property

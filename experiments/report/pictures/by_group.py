@@ -7,18 +7,19 @@ import math
 import numpy as np
 import pandas as pd
 
-from experiments.report.evidence import FIRM_LINES, Evidence
+from experiments.report.evidence import Evidence
 from experiments.report.intervals import NOTHING, Interval, interval_of
 from experiments.report.pictures.canvas import Picture, styles, to_svg
 from experiments.report.pictures.rows import Group, rows, told
 from experiments.report.words import Unit, compact, listed, percent
+from sim.accounts import FIRM_COST_NAMES
 
 
 def profit_by_tier(evidence: Evidence) -> Picture:
     """Draw what each tier contributes, what the firm as a whole spends besides, and the profit that is left."""
     by_tier = evidence.intervals("tiers", "contribution", "tier")
     money = evidence.long_run
-    firm_lines = [line for line in FIRM_LINES if line in money and money[line].any()]
+    firm_lines = [line for line in FIRM_COST_NAMES if line in money and money[line].any()]
     overhead = -money[firm_lines].sum(axis=1)
     groups = [Group(tier, _of(evidence, by_tier, tier)) for tier in evidence.tiers]
     groups.append(Group("firm-wide costs", [_over_seeds(overhead, arm) for arm in evidence.arms]))

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from experiments.report.evidence import FIRM_LINES, TIER_LINES, Evidence
+from experiments.report.evidence import Evidence
 from experiments.report.findings import best_against_rest
 from experiments.report.intervals import Interval, interval_of
 from experiments.report.pictures.canvas import LIGHT, TEXT, Picture, canvas, extent, fitted_apart, room, ticks, to_svg
 from experiments.report.words import compact, count, difference_in_unit, range_of, signed
+from sim.accounts import FIRM_COST_NAMES, TIER_COST_NAMES
 
 REST = "not accounted for"
 TOTAL = "difference in profit"
@@ -41,7 +42,7 @@ def by_tier(evidence: Evidence, arm: str, other: str) -> list[Step]:
     )
     wide = wide.reindex(evidence.long_run.index).fillna(0.0).reindex(columns=evidence.tiers, fill_value=0.0)
     money = evidence.long_run
-    wide["firm-wide costs"] = -money[[line for line in FIRM_LINES if line in money]].sum(axis=1)
+    wide["firm-wide costs"] = -money[[line for line in FIRM_COST_NAMES if line in money]].sum(axis=1)
     change = _change(wide, arm, other)
     return _steps(evidence, arm, other, {str(name): change[name] for name in change})
 
@@ -49,7 +50,7 @@ def by_tier(evidence: Evidence, arm: str, other: str) -> list[Step]:
 def line_by_tier(evidence: Evidence, arm: str, other: str) -> pd.DataFrame:
     """Return the mean difference in profit by tier (rows) and line (columns), firm-wide costs apart."""
     tiers = evidence.tables["tiers"]
-    lines = [line for line in ("revenue", *TIER_LINES) if line in tiers]
+    lines = [line for line in ("revenue", *TIER_COST_NAMES) if line in tiers]
     table = pd.DataFrame(index=pd.Index(evidence.tiers, name="tier"), columns=lines, dtype=float)
     for line in lines:
         wide = tiers.pivot_table(index=["arm", "seed"], columns="tier", values=line, aggfunc="sum").fillna(0.0)
