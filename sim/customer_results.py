@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.book_results import ratio
+from sim.crm.later import Later
 from sim.loyalty_types import TYPE_NAMES
 from sim.network import sample, ties_among
 from sim.records import STEPS
@@ -68,22 +69,28 @@ def top_shares(market: Market) -> FloatArray:
     return np.array([top_share(revenue[is_active[:, f], f].astype(np.float64)) for f in range(market.n_firms)])
 
 
-def network_sample(market: Market) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return a sample of the network: each person's usual firm, opinion of the focal firm, and what became of them."""
-    focal = market.firms[market.scenario.focal_firm].index
-    chosen = sample(market.network, SAMPLE_SIZE, market.seed_used)
+def network_sample(market: Market) -> Later[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Return a sample of the network: each person's usual firm, opinion of the focal firm, and what became of them.
+
+    The people, and how they are, are noted now; the tables of people and of ties are made when they are asked for.
+    """
+    focal, network = market.firms[market.scenario.focal_firm].index, market.network
+    chosen = sample(network, SAMPLE_SIZE, market.seed_used)
     people, relations = market.town.people[chosen], market.town.relations[chosen, focal]
     names = np.array([*market.firms, ""], dtype=object)
     was_there = market.standing[chosen, focal] >= 0 if market.standing is not None else np.zeros(len(chosen), bool)
-    status = np.where(relations["is_active"] == 1, "customer", np.where(was_there, "lost", "other"))
-    nodes = pd.DataFrame(
-        {
-            "node": chosen,
-            "firm": names[people["usual"]],
-            "type": np.array(TYPE_NAMES, dtype=object)[people["type"]],
-            "opinion": relations["opinion"] / STEPS,
-            "status": status.astype(object),
-        }
-    )
-    ties = ties_among(market.network, chosen)
-    return nodes, pd.DataFrame(ties, columns=["a", "b"], dtype=np.int64)
+
+    def tabulate() -> tuple[pd.DataFrame, pd.DataFrame]:
+        status = np.where(relations["is_active"] == 1, "customer", np.where(was_there, "lost", "other"))
+        nodes = pd.DataFrame(
+            {
+                "node": chosen,
+                "firm": names[people["usual"]],
+                "type": np.array(TYPE_NAMES, dtype=object)[people["type"]],
+                "opinion": relations["opinion"] / STEPS,
+                "status": status.astype(object),
+            }
+        )
+        return nodes, pd.DataFrame(ties_among(network, chosen), columns=["a", "b"], dtype=np.int64)
+
+    return Later(tabulate)

@@ -64,8 +64,8 @@ class Results:
         retention (missing where nobody was there).
     top20 : array, shape (n_firms,)
         Share of the money on record that comes from the top fifth of each firm's customers.
-    nodes, ties : DataFrame
-        A sample of the network: node, firm, type, opinion (of the focal firm), status; and a, b.
+    sampled : Later
+        ``nodes`` and ``ties``: a sample of the network, tabulated when it is first asked for.
     crm : Crm
         What each firm knows of its customers at the end: tables ``loyalty``, ``weights``, ``diagnosis``, ``patronage``,
         ``value``, ``cohorts``, ``matrix`` and ``elasticity``.
@@ -98,8 +98,7 @@ class Results:
     horizon: int
     retention_by: pd.DataFrame
     top20: FloatArray
-    nodes: pd.DataFrame
-    ties: pd.DataFrame
+    sampled: Later[tuple[pd.DataFrame, pd.DataFrame]]
     crm: Crm
     friends: Later[pd.DataFrame]
     levers: Later[pd.DataFrame]
@@ -114,7 +113,6 @@ class Results:
         """Take the results of a market that has run."""
         history = market.history
         books, stock = history.whole("books"), history.whole("stock")
-        nodes, ties = network_sample(market)
         return cls(
             scenario=market.scenario,
             seed=market.seed_used,
@@ -131,8 +129,7 @@ class Results:
             horizon=market.horizon,
             retention_by=retention_by(market),
             top20=top_shares(market),
-            nodes=nodes,
-            ties=ties,
+            sampled=network_sample(market),
             crm=take_stock(market),
             friends=Later(partial(contagion, note_friends(market))),
             levers=Later(partial(four_tests, note_levers(market))),
@@ -251,6 +248,16 @@ class Results:
     def elasticity(self) -> pd.DataFrame:
         """Revenue gained per unit spent on service, by firm and tier, as each firm's own books tell it."""
         return self.crm.elasticity
+
+    @property
+    def nodes(self) -> pd.DataFrame:
+        """A sample of the network: node, firm, type, opinion of the focal firm, and status."""
+        return self.sampled.made[0]
+
+    @property
+    def ties(self) -> pd.DataFrame:
+        """The ties between those in the sample: a, b."""
+        return self.sampled.made[1]
 
     @property
     def contagion(self) -> pd.DataFrame:

@@ -18,6 +18,7 @@ def source_hash() -> str:
     return digest.hexdigest()[:16]
 
 
+@cache
 def version() -> str:
     """Return the release and the first digits of the hash of ``sim``'s sources, such as ``0.1.0+3f9c2a1b``."""
     from importlib.metadata import PackageNotFoundError

@@ -49,20 +49,18 @@ def cycles_of(market: Market, firm: Firm) -> Later[Cycles]:
     f, n_tiers, history = firm.index, len(firm.pyramid.tiers), market.history
     ends = [period for period, of, _ in history.migration if of == f]
     n_periods = ends[-1] if ends else 0
-    books, stock = history.books[:n_periods], history.stock[:n_periods]
+    books, stock = (history.whole(name)[:n_periods, f, :n_tiers] for name in ("books", "stock"))
 
     def add_up() -> Cycles:
         unknown = np.full((len(ends), n_tiers), np.nan)
         if not ends:
             return Cycles(unknown, unknown, np.zeros(n_tiers))
         starts = [0, *ends[:-1]]
-        lines = np.add.reduceat([period[f, :n_tiers].sum(axis=1) for period in books], starts)
-        served = np.add.reduceat([period[f, :n_tiers].sum(axis=1) for period in stock], starts)
-        spent, paid = (
-            np.divide(lines[..., line], served, out=unknown.copy(), where=served > 0.0)
-            for line in (Line.SERVICE, Line.REVENUE)
-        )
-        sold, followed = lines[..., Line.REVENUE].sum(axis=0), lines[..., FOLLOW_REVENUE].sum(axis=(0, 2))
+        lines = (Line.SERVICE, Line.REVENUE, *FOLLOW_REVENUE)
+        by_line = np.add.reduceat(books[..., lines].sum(axis=2), starts)
+        served = np.add.reduceat(stock.sum(axis=2), starts)
+        spent, paid = (np.divide(by_line[..., k], served, out=unknown.copy(), where=served > 0.0) for k in range(2))
+        sold, followed = by_line[..., 1].sum(axis=0), by_line[..., 2:].sum(axis=(0, 2))
         left = np.divide(sold - followed, sold, out=np.zeros(n_tiers), where=sold > 0.0)
         return Cycles(spent, paid, left)
 
