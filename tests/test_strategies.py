@@ -17,6 +17,7 @@ from sim.accounts import Cause, Line
 from sim.channels import DEFAULT_CHANNELS
 from sim.firm_settings import FirmSpec
 from sim.policy import PER_TIER, Policy
+from sim.pricing import PricingSpec
 from sim.pyramids import FourTier, NTier, TwoTier
 from sim.strategies import STRATEGIES, Luck, MarketView
 from sim.strategies.base import Decider
@@ -373,6 +374,14 @@ def test_the_best_response_to_selling_below_cost_is_to_raise_the_price():
     decider = begin(make("best_response", people=200, horizon=13, price_step=0.2, service_step=0.0, discount_step=0.0))
     cheap = base_policy().replace(price=0.5)
     assert decider.decide(market_view(base=cheap, current=cheap)).price == pytest.approx(0.6)
+
+
+def test_a_firm_that_thinks_leaves_the_price_to_its_price_method():
+    """It would ask a fifth more than half the usual price, but there is nothing to try where that is not its to set."""
+    how = make("best_response", people=200, horizon=13, price_step=0.2, service_step=0.0, discount_step=0.0)
+    cheap, priced = base_policy().replace(price=0.5), FirmSpec(name="Aurora", pricing=PricingSpec())
+    assert begin(how).decide(market_view(base=cheap, current=cheap)).price == pytest.approx(0.6)
+    assert begin(how).decide(market_view(base=cheap, current=cheap, settings=priced)).price == 0.5
 
 
 def test_a_firm_that_thinks_keeps_what_it_cannot_better_and_waits_for_its_first_books():

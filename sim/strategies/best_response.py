@@ -68,7 +68,8 @@ class _Thinker:
 
     def _changes(self, view: MarketView) -> list[Policy]:
         """Return as many different changes of the present policy as the budget allows, drawn at random."""
-        moves = moves_from(view.current, self.steps)
+        steps = self.steps if view.settings.pricing is None else self.steps | {"price": 0.0}  # a price method sets it
+        moves = moves_from(view.current, steps)
         chosen = []
         for k in range(min(self.how.tries, len(moves))):
             chosen.append(moves.pop(int(self.luck.draw(view.period, 1 + k) * len(moves))))
