@@ -56,8 +56,12 @@ def prefetch_row(typing_context: Any, records: Any, row: Any) -> Any:
 
 @inline
 def prefetch_buyers(place, last, town, roll):  # type: ignore[no-untyped-def]
-    """Ask for a buyer who comes up later, and for what is between one who comes up sooner and the firm bought from."""
+    """Ask for a buyer who comes up later, and for what is between one who comes up sooner and the firm bought from.
+
+    Returns the row of who comes up later, for what else is kept of them.
+    """
     sooner = np.int64(roll.buyer[min(place + BUYERS_AHEAD, last - 1)])
     later = np.int64(roll.buyer[min(place + 2 * BUYERS_AHEAD, last - 1)])
     prefetch_row(town.people, later)  # type: ignore[call-arg]
     prefetch_row(town.relations[:, town.people[sooner].usual], sooner)
+    return later

@@ -183,7 +183,7 @@ def enter_purchases(share, town, offers, terms, accounts, next_due, clock, roll,
         first = b * n // n_blocks
         last = first + roll.n_buyers[b]
         for place in range(first, last):
-            prefetch_buyers(place, last, town, roll)
+            prefetch_row(accounts.owed, prefetch_buyers(place, last, town, roll))  # type: ignore[call-arg]
             enter_purchase(np.int64(roll.buyer[place]), town, offers, terms, accounts, next_due, clock, books[b])
 
 

@@ -17,7 +17,7 @@ from sim.compiled import inline, parallel_kernel
 from sim.draws import Stream, block, firm_slot
 from sim.journey.context import Clock
 from sim.levers.base import Lever
-from sim.prefetch import prefetch_buyers
+from sim.prefetch import prefetch_buyers, prefetch_row
 from sim.records import identity, level
 from sim.settings import Launch
 
@@ -134,7 +134,7 @@ def cross_buy(share, town, products, taken_up, clock, roll, books):  # type: ign
         first = b * n // n_blocks
         last = first + roll.n_buyers[b]
         for place in range(first, last):
-            prefetch_buyers(place, last, town, roll)
+            prefetch_row(taken_up, prefetch_buyers(place, last, town, roll))  # type: ignore[call-arg]
             cross_buy_one(np.int64(roll.buyer[place]), town, products, taken_up, clock, books[b])
 
 

@@ -16,7 +16,7 @@ from sim.compiled import inline, parallel_kernel
 from sim.draws import Stream, block
 from sim.journey.context import Clock, movers_of
 from sim.levers.base import Lever
-from sim.prefetch import prefetch_buyers
+from sim.prefetch import prefetch_buyers, prefetch_row
 from sim.records import identity, in_steps, level
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def enter_purchases(share, town, offers, plans, members, clock, roll, books):  #
         first = b * n // n_blocks
         last = first + roll.n_buyers[b]
         for place in range(first, last):
-            prefetch_buyers(place, last, town, roll)
+            prefetch_row(members.tally, prefetch_buyers(place, last, town, roll))  # type: ignore[call-arg]
             enter_purchase(np.int64(roll.buyer[place]), town, offers, plans, members, clock, books[b])
 
 
