@@ -208,8 +208,10 @@ def test_a_firm_may_close_for_a_time(opens: int):
     events = [{"kind": "entry", "firm": "Firm0", "at": at} for at in ((30,) if opens == 0 else (30, opens))]
     m = market([STILL_FIRM, {}], events=[*events, {"kind": "exit", "firm": "Firm0", "at": 15}])
     sold = m.run().periods.query("firm == 'Firm0'")["purchases"].to_numpy()
-    assert (sold[opens:15] > 0).all() and (sold[30:] > 0).all()
-    assert not sold[:opens].any() and not sold[15:30].any()
+    assert (sold[opens:15] > 0).all()
+    assert (sold[30:] > 0).all()
+    assert not sold[:opens].any()
+    assert not sold[15:30].any()
 
 
 def test_settings_in_money_and_shares_reach_the_books():
