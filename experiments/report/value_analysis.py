@@ -236,11 +236,13 @@ def four_tests(evidence: Evidence) -> Table | None:
         "Four tests of every lever: of high value, of low cost, experienced, sustained",
         ["Arm, tier, lever", "Worth per unit spent", "Cost", "Experienced", "Sustained"],
         rows,
-        "Over the long run. Worth: what the customers who get it would pay for it, over what it costs (passes from 1). "
-        f"Cost: its part of the tier's gross margin (passes up to {percent(LARGE_SHARE)}). Experienced: share of what "
-        "was promised that was received. Sustained: share of periods in which the promise was kept whole and the tier "
-        f"did not cost more than it brought (both pass from {percent(NEARLY_ALL)}). Passing says nothing of what the "
-        "lever does to retention or profit: the comparison above does. Smaller print: 95% intervals over seeds.",
+        "Over the long run. Worth: what the customers who get it would pay for it, over what it costs (passes from "
+        f"1). Cost: its part of the tier's gross margin (passes up to {percent(LARGE_SHARE)}). Experienced: share "
+        "of what was promised that was received: redeemed of points, made good of complaints, taken of offers to "
+        "come back, let in of those who would come to an event, closeness over the contact promised. Sustained: "
+        "share of periods in which the tier did not cost more than it brought and, of service, all that was "
+        f"promised was delivered (both pass from {percent(NEARLY_ALL)}). Passing says nothing of what the lever "
+        "does to retention or profit: the comparison above does. Smaller print: 95% intervals over seeds.",
     )
 
 
