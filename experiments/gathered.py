@@ -45,6 +45,7 @@ COLUMNS = {
     "credit": ["firm", "tier", "rating", "customers", "owed", "paid", "written_off", "paid_share"],
     "bonds": ["firm", "lever", "offers", "taken", "cost"],
     "elasticity": ["firm", "tier", "elasticity", "low", "high", "changes", "verdict"],
+    "built": ["firm", "measure", "name", "value"],
     "nodes": ["node", "firm", "type", "opinion", "status"],
     "ties": ["a", "b"],
 }

@@ -85,8 +85,8 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
         ``run`` (version and digest), ``outcomes`` (firm, metric, value), ``periods``, ``tiers`` and ``types``
         (customers averaged, everything else summed), ``losses``, ``flows``, ``migration``, ``retention_by``; of the
         focal firm at the end ``loyalty``, ``diagnosis``, ``patronage`` and ``value``; ``elasticity``; ``attributes``
-        (of segments only at the end), ``four_tests``, ``contagion``, ``programmes``, ``occasions``, ``bonds`` and
-        ``credit``; and ``nodes`` and ``ties`` with the network.
+        (of segments only at the end), ``four_tests``, ``contagion``, ``programmes``, ``occasions``, ``bonds``,
+        ``credit`` and ``built``; and ``nodes`` and ``ties`` with the network.
     """
     import pandas as pd
 
@@ -134,7 +134,7 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
     frames["attributes"] = answers[(answers["group"] == "all") | (answers["period"] == answers["period"].max())]
     frames |= {"four_tests": results.four_tests, "contagion": results.contagion}
     frames |= {"programmes": results.programmes, "occasions": results.occasions, "credit": results.credit}
-    frames |= {"bonds": results.bonds, "elasticity": results.elasticity}
+    frames |= {"bonds": results.bonds, "elasticity": results.elasticity, "built": results.built}
     if with_network:
         frames |= {"nodes": results.nodes, "ties": results.ties}
     return frames

@@ -13,6 +13,7 @@ import pandas as pd
 from sim.accounts import CAUSE_NAMES, COST_NAMES, TIER_COST_NAMES, Line
 from sim.bond_results import bonds, called_back
 from sim.book_results import by_firm, flows_of, ledger, ratio
+from sim.built_results import built
 from sim.credit_results import credit_ratings
 from sim.crm import Crm, take_stock
 from sim.crm.attributes import Study, tabulate
@@ -81,6 +82,8 @@ class Results:
         Offers to come back that each firm made in the long run.
     credit : DataFrame
         How customers have paid: see :func:`sim.credit_results.credit_ratings`.
+    built : DataFrame
+        What firms have built over time: see :func:`sim.built_results.built`.
     """
 
     scenario: Scenario
@@ -107,6 +110,7 @@ class Results:
     occasions: pd.DataFrame
     called_back: npt.NDArray[np.int64]
     credit: pd.DataFrame
+    built: pd.DataFrame
 
     @classmethod
     def of(cls, market: Market) -> Results:
@@ -138,6 +142,7 @@ class Results:
             occasions=occasions_held(market),
             called_back=called_back(market),
             credit=credit_ratings(market),
+            built=built(market),
         )
 
     @property
