@@ -22,6 +22,7 @@ from sim.crm.four_tests import four_tests, note_levers
 from sim.crm.later import Later
 from sim.customer_results import network_sample, retention_by, top_shares
 from sim.loyalty_types import TYPE_NAMES
+from sim.network import describe
 from sim.programme_results import members_at_end, occasions_held, programmes
 from sim.version import version
 
@@ -84,6 +85,8 @@ class Results:
         How customers have paid: see :func:`sim.credit_results.credit_ratings`.
     built : DataFrame
         What firms have built over time: see :func:`sim.built_results.built`.
+    shape : Later of dict
+        Size and shape of the network: see :func:`sim.network.describe`.
     """
 
     scenario: Scenario
@@ -111,6 +114,7 @@ class Results:
     called_back: npt.NDArray[np.int64]
     credit: pd.DataFrame
     built: pd.DataFrame
+    shape: Later[dict[str, float]]
 
     @classmethod
     def of(cls, market: Market) -> Results:
@@ -143,6 +147,7 @@ class Results:
             called_back=called_back(market),
             credit=credit_ratings(market),
             built=built(market),
+            shape=Later(partial(describe, market.network)),
         )
 
     @property
