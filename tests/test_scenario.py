@@ -33,16 +33,16 @@ def load(tmp_path: Path, text: str, **overrides: object) -> Scenario:
         ("[customers]\nturnover = 1.2", ["customers.turnover = 1.2", "less than or equal to 1"]),
         ("[customers]\ncount = true", ["customers.count = 'true'", "integer"]),
         ("[customers]\nmix = { premium = true }", ["customers.mix.premium = 'true'", "number"]),
-        ("[[firms]]\nname = 'C'\ncapacity = true", ["firms.2.capacity = 'true'", "number"]),
+        ("[[firms]]\nname = 'C'\ncapacity = true", ["firms.C.capacity = 'true'", "number"]),
         ("[network]\nrewire = true", ["network.rewire = 'true'", "number"]),
         (
             "[[firms]]\nname = 'C'\npyramid = { scheme = 'n_tier', names = [] }",
-            ["firms.2.pyramid.names = []: should have at least 1 item, not 0"],
+            ["firms.C.pyramid.names = []: should have at least 1 item, not 0"],
         ),
         (
             "[[firms]]\nname = 'C'\n[firms.pyramid]\nscheme = 'ladder'\n[[firms.pyramid.levels]]\nname = 'x'\n"
             "needs = { joy = 1 }\n[[firms.pyramid.levels]]\nname = 'y'",
-            ["firms.2.pyramid.levels.0.needs.joy = 'joy': should be 'repeats'"],
+            ["firms.C.pyramid.levels.x.needs.joy = 'joy': should be 'repeats'"],
         ),
         ("[customers]\nturnover = nan", ["customers.turnover = nan"]),
         ("[customers]\nmix = { premium = 0.5, price = 0.4 }", ["customers.mix", "sum to 0.9", "sum to 1"]),
