@@ -42,6 +42,7 @@ TIER_COLUMNS = ("customers", "gained", "lost", "retention", "purchases", "revenu
 RUN_TABLES = (
     "periods", "tiers", "types", "losses", "migration", "retention_by", "ledger", "nodes", "ties",
     "loyalty", "loyalty_weights", "diagnosis", "patronage", "value", "cohorts", "matrix", "elasticity",
+    "attributes", "four_tests", "contagion", "programmes", "occasions", "bonds", "credit", "built",
 )  # fmt: skip
 
 

@@ -37,6 +37,8 @@ COLUMNS = {
     "diagnosis": ["firm", "type", "diagnosed", "customers"],
     "patronage": ["firm", "loyalty", "asked"],
     "value": ["firm", "tier", "customers", "clv", "equity"],
+    "cohorts": ["firm", "joined_from", "gained", "customers", "survival", "clv", "equity"],
+    "matrix": ["firm", "quadrant", "asked", "current", "potential"],
     "attributes": ["period", "group", "name", "attribute", "firm", "importance", "performance"],
     "four_tests": ["firm", "tier", "lever", "cost", "worth_per_cost", "cost_share", "experienced", "sustained"],
     "contagion": ["firm", "opinion_clustering", "churn_clustering", "retention_hubs", "retention_others"],
@@ -45,8 +47,10 @@ COLUMNS = {
     "credit": ["firm", "tier", "rating", "customers", "owed", "paid", "written_off", "paid_share"],
     "bonds": ["firm", "lever", "offers", "taken", "cost"],
     "elasticity": ["firm", "tier", "elasticity", "low", "high", "changes", "verdict"],
+    "built": ["firm", "measure", "name", "value"],
     "nodes": ["node", "firm", "type", "opinion", "status"],
     "ties": ["a", "b"],
+    "network": ["mean_degree", "max_degree", "isolated_share", "largest_component_share", "clustering"],
 }
 
 

@@ -84,9 +84,11 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
     dict of DataFrame
         ``run`` (version and digest), ``outcomes`` (firm, metric, value), ``periods``, ``tiers`` and ``types``
         (customers averaged, everything else summed), ``losses``, ``flows``, ``migration``, ``retention_by``; of the
-        focal firm at the end ``loyalty``, ``diagnosis``, ``patronage`` and ``value``; ``elasticity``; ``attributes``
-        (of segments only at the end), ``four_tests``, ``contagion``, ``programmes``, ``occasions``, ``bonds`` and
-        ``credit``; and ``nodes`` and ``ties`` with the network.
+        focal firm at the end ``loyalty``, ``diagnosis``, ``patronage``, ``value``,
+        ``cohorts`` and ``matrix``; ``elasticity``; ``attributes``
+        (of segments only at the end), ``four_tests``, ``contagion``, ``programmes``, ``occasions``, ``bonds``,
+        ``credit`` and ``built``; and ``nodes``, ``ties`` and ``network``
+        (its size and shape) with the network.
     """
     import pandas as pd
 
@@ -129,14 +131,16 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
         "retention_by": results.retention_by,
     }
     known = results.crm.only(results.scenario.focal_firm)
-    frames |= {name: getattr(known, name) for name in ("loyalty", "diagnosis", "patronage", "value")}
+    frames |= {
+        name: getattr(known, name) for name in ("loyalty", "diagnosis", "patronage", "value", "cohorts", "matrix")
+    }
     answers = results.attributes
     frames["attributes"] = answers[(answers["group"] == "all") | (answers["period"] == answers["period"].max())]
     frames |= {"four_tests": results.four_tests, "contagion": results.contagion}
     frames |= {"programmes": results.programmes, "occasions": results.occasions, "credit": results.credit}
-    frames |= {"bonds": results.bonds, "elasticity": results.elasticity}
+    frames |= {"bonds": results.bonds, "elasticity": results.elasticity, "built": results.built}
     if with_network:
-        frames |= {"nodes": results.nodes, "ties": results.ties}
+        frames |= {"nodes": results.nodes, "ties": results.ties, "network": pd.DataFrame([results.shape.made])}
     return frames
 
 

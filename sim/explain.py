@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 from typing import Any, get_args
 
@@ -39,11 +40,16 @@ def explain(error: ValidationError, model: type[BaseModel], file: Path | None, s
             lines.append(InputError(text, file=file, key=key or None, **shown))
         else:
             allowed = _allowed(owner, keys[-1] if keys else "")
-            text = message[:1].lower() + message[1:].replace("Input should", "should")
-            lines.append(
-                InputError(text.replace("input should", "should"), file=file, key=key, value=value, allowed=allowed)
-            )
+            lines.append(InputError(_in_terms_of_a_file(message), file=file, key=key, value=value, allowed=allowed))
     return lines[0] if len(lines) == 1 else InputError("\n".join(str(line) for line in lines))
+
+
+def _in_terms_of_a_file(message: str) -> str:
+    """Return pydantic's message with what a TOML file holds, a table or a list, in place of Python's classes."""
+    text = (message[:1].lower() + message[1:]).replace("input should", "should")
+    text = re.sub(r"a valid dictionary( or (instance of \w+|object to extract fields from))?", "a table", text)
+    text = re.sub(r"^(tuple|dictionary) should have", "should have", text)
+    return text.replace("a valid tuple", "a list").replace(" after validation, not ", ", not ")
 
 
 def _worth_telling(problems: list[Any]) -> list[Any]:
@@ -81,6 +87,8 @@ def _walk(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[str]
             candidates = tagged
             owner = tagged[0]
             continue
+        if part == "[key]":  # the key before is itself what is wrong
+            break
         keys.append(str(part))
         if isinstance(part, int) or not candidates:
             continue

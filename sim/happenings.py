@@ -33,8 +33,13 @@ Lasts = PriceChange | QualityCrisis | AdvertisingBurst
 
 
 def founders(scenario: Scenario) -> npt.NDArray[np.bool_]:
-    """Return which firms are in the market from the start: those without an entry to come, shape (n_firms,)."""
-    later = {event.firm for event in scenario.events if isinstance(event, Entry) and event.at > 0}
+    """Return which firms are in the market from the start: all but those that enter before they leave, if they do."""
+    later = set()
+    for firm in scenario.firms:
+        own = [event for event in scenario.events if isinstance(event, Entry | Exit) and event.firm == firm.name]
+        first = min(own, key=lambda event: event.at, default=None)
+        if isinstance(first, Entry) and first.at > 0:
+            later.add(firm.name)
     return np.array([firm.name not in later for firm in scenario.firms])
 
 

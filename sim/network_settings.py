@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from sim.errors import InputError, nearest
+from sim.settings import Settings
 from sim.topologies import DEFAULTS, EVEN_DEGREE, MAX_COMPLETE, RECORDED, TAKES, Topology, possible_ties, tie_counts
 
 
@@ -21,10 +22,10 @@ def _say_which_topology_takes_what(schema: dict[str, Any]) -> None:
     ]
 
 
-class NetworkSpec(BaseModel):
+class NetworkSpec(Settings):
     """Who talks to whom. Keys that a topology does not take are refused, never ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_say_which_topology_takes_what)
+    model_config = ConfigDict(json_schema_extra=_say_which_topology_takes_what)
 
     topology: Topology = Field(
         default="small_world",

@@ -13,6 +13,7 @@ import pandas as pd
 from sim.accounts import CAUSE_NAMES, COST_NAMES, TIER_COST_NAMES, Line
 from sim.bond_results import bonds, called_back
 from sim.book_results import by_firm, flows_of, ledger, ratio
+from sim.built_results import built
 from sim.credit_results import credit_ratings
 from sim.crm import Crm, take_stock
 from sim.crm.attributes import Study, tabulate
@@ -21,6 +22,7 @@ from sim.crm.four_tests import four_tests, note_levers
 from sim.crm.later import Later
 from sim.customer_results import network_sample, retention_by, top_shares
 from sim.loyalty_types import TYPE_NAMES
+from sim.network import describe
 from sim.programme_results import members_at_end, occasions_held, programmes
 from sim.version import version
 
@@ -81,6 +83,10 @@ class Results:
         Offers to come back that each firm made in the long run.
     credit : DataFrame
         How customers have paid: see :func:`sim.credit_results.credit_ratings`.
+    built : DataFrame
+        What firms have built over time: see :func:`sim.built_results.built`.
+    shape : Later of dict
+        Size and shape of the network: see :func:`sim.network.describe`.
     """
 
     scenario: Scenario
@@ -107,6 +113,8 @@ class Results:
     occasions: pd.DataFrame
     called_back: npt.NDArray[np.int64]
     credit: pd.DataFrame
+    built: pd.DataFrame
+    shape: Later[dict[str, float]]
 
     @classmethod
     def of(cls, market: Market) -> Results:
@@ -138,6 +146,8 @@ class Results:
             occasions=occasions_held(market),
             called_back=called_back(market),
             credit=credit_ratings(market),
+            built=built(market),
+            shape=Later(partial(describe, market.network)),
         )
 
     @property

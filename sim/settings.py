@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -28,10 +29,41 @@ Period = Annotated[int, Field(ge=0, le=30_000)]
 Lasting = Annotated[int, Field(ge=1, le=30_000)]
 
 
+def _parts(annotation: Any) -> set[Any]:
+    """Return the types that an annotation is made of."""
+    inner = get_args(annotation)
+    return set().union(*(_parts(part) for part in inner)) if inner else {annotation}
+
+
+@cache
+def _numbers_of(model: type[BaseModel]) -> frozenset[str]:
+    """Return the settings of a group that hold numbers, alone or in lists and tables, and nothing true or false."""
+    kinds = {name: _parts(field.annotation) for name, field in model.model_fields.items()}
+    return frozenset(name for name, each in kinds.items() if each & {int, float} and bool not in each)
+
+
+def _in_words(value: Any) -> Any:
+    """Return a value with true and false as words, in lists and tables too."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return {key: _in_words(each) for key, each in value.items()}
+    return [_in_words(each) for each in value] if isinstance(value, list) else value
+
+
 class Settings(BaseModel):
     """A group of settings: fixed once read, and closed to keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, values: Any) -> Any:
+        """Leave true and false, which Python would take for 1 and 0, as words where a number is asked for."""
+        if not isinstance(values, dict):
+            return values
+        numbers = _numbers_of(cls)
+        return {key: _in_words(value) if key in numbers else value for key, value in values.items()}
 
 
 class DemandSpec(Settings):
@@ -225,7 +257,7 @@ class _Event(Settings):
 
 
 class Entry(_Event):
-    """A firm enters the market; until then it sells nothing."""
+    """A firm enters the market, or comes back after an exit; until then it sells nothing."""
 
     kind: Literal["entry"]
     firm: str = Field(description="the firm that enters")

@@ -202,6 +202,18 @@ def test_every_cause_of_loss_can_be_told():
     assert causes == {cause.name.lower() for cause in Cause}
 
 
+@pytest.mark.parametrize("opens", [0, 5])
+def test_a_firm_may_close_for_a_time(opens: int):
+    """It sells from its entry (or the start) until its exit, and again once it enters anew."""
+    events = [{"kind": "entry", "firm": "Firm0", "at": at} for at in ((30,) if opens == 0 else (30, opens))]
+    m = market([STILL_FIRM, {}], events=[*events, {"kind": "exit", "firm": "Firm0", "at": 15}])
+    sold = m.run().periods.query("firm == 'Firm0'")["purchases"].to_numpy()
+    assert (sold[opens:15] > 0).all()
+    assert (sold[30:] > 0).all()
+    assert not sold[:opens].any()
+    assert not sold[15:30].any()
+
+
 def test_settings_in_money_and_shares_reach_the_books():
     """One purchase on paper: basket 30 at price 1, discount 10%, goods 18, channel 1, gift 0.5, welcome 2."""
     m = market(

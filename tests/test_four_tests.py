@@ -41,7 +41,8 @@ def test_what_service_is_worth_by_hand() -> None:
 
 
 def test_a_promise_cut_short_is_neither_experienced_whole_nor_sustained() -> None:
-    firm = {**STILL_FIRM, "pyramid": ONE_TIER, "capacity": 0.1, "service": 0.8}
+    firm = {**STILL_FIRM, "pyramid": ONE_TIER, "capacity": 0.1, "service": 0.8, "discount": 0.05}
     table = market([firm], {}).run().four_tests.set_index("lever")
     assert 0.0 < table.loc["service", "experienced"] < 0.5
     assert table.loc["service", "sustained"] == 0.0
+    assert table.loc["discount", ["experienced", "sustained"]].tolist() == [1.0, 1.0]  # which was kept

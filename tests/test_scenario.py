@@ -31,6 +31,19 @@ def load(tmp_path: Path, text: str, **overrides: object) -> Scenario:
         ("[customers]\ncount = 0", ["customers.count = 0", "greater than or equal to 1"]),
         ("[customers]\ncount = 1.5", ["customers.count = 1.5", "integer"]),
         ("[customers]\nturnover = 1.2", ["customers.turnover = 1.2", "less than or equal to 1"]),
+        ("[customers]\ncount = true", ["customers.count = 'true'", "integer"]),
+        ("[customers]\nmix = { premium = true }", ["customers.mix.premium = 'true'", "number"]),
+        ("[[firms]]\nname = 'C'\ncapacity = true", ["firms.C.capacity = 'true'", "number"]),
+        ("[network]\nrewire = true", ["network.rewire = 'true'", "number"]),
+        (
+            "[[firms]]\nname = 'C'\npyramid = { scheme = 'n_tier', names = [] }",
+            ["firms.C.pyramid.names = []: should have at least 1 item, not 0"],
+        ),
+        (
+            "[[firms]]\nname = 'C'\n[firms.pyramid]\nscheme = 'ladder'\n[[firms.pyramid.levels]]\nname = 'x'\n"
+            "needs = { joy = 1 }\n[[firms.pyramid.levels]]\nname = 'y'",
+            ["firms.C.pyramid.levels.x.needs.joy = 'joy': should be 'repeats'"],
+        ),
         ("[customers]\nturnover = nan", ["customers.turnover = nan"]),
         ("[customers]\nmix = { premium = 0.5, price = 0.4 }", ["customers.mix", "sum to 0.9", "sum to 1"]),
         ("[customers]\nmix = { premum = 1.0 }", ['unknown loyalty type "premum"', 'did you mean "premium"?']),
@@ -104,6 +117,8 @@ def test_each_rule_broken_once(tmp_path: Path, addition: str, told: list[str]):
         ("extends = 'nowhere.toml'", ["extends = 'nowhere.toml'", "no such file"]),
         ("extends = 'mine.toml'", ["circle"]),
         ("extends = 3", ["extends = 3", "a path to a scenario file"]),
+        ("customers = 3", ["customers = 3: should be a table"]),
+        ("events = { kind = 'exit' }", ["events = {'kind': 'exit'}: should be a list"]),
         ("periods = 'many'", ["periods = 'many'", "integer"]),
     ],
 )

@@ -16,7 +16,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from experiments.data import write_cdnow
+from sim.firm_settings import FirmSpec
 from sim.market import Market
+from sim.pricing import PricingSpec
+from sim.programme_settings import ProgrammeSpec
 from sim.pyramids import PYRAMIDS, RANKING_KEYS
 from sim.results import Results
 from sim.scenario import Scenario, load_scenario, shipped
@@ -134,7 +137,15 @@ def test_every_mechanism_has_an_example() -> None:
     assert {firm.pyramid.scheme for firm in firms} == set(PYRAMIDS)
     assert {getattr(firm.pyramid, "rank_by", None) for firm in firms} == {*RANKING_KEYS, None}
     assert len({run.network.topology for run in runs}) >= 6
-    assert any(firm.programme for firm in firms)
+    groups = [name for name, field in FirmSpec.model_fields.items() if field.default is None and name != "capacity"]
+    assert [name for name in groups if not any(getattr(firm, name) for firm in firms)] == []
+    methods = {firm.pricing.method for firm in firms if firm.pricing}
+    assert methods == set(get_args(PricingSpec.model_fields["method"].annotation))
+    assert any(firm.familiarity_saving for firm in firms)
+    kept = [firm.programme for firm in firms if firm.programme]
+    assert {programme.kind for programme in kept} == set(get_args(ProgrammeSpec.model_fields["kind"].annotation))
+    for setting in ("goal", "group", "expiry", "coalition", "invite"):
+        assert any(getattr(programme, setting) for programme in kept), setting
     assert any(firm.capacity for firm in firms)
     assert any(firm.tier_channels for firm in firms)
     assert any(firm.welcome for firm in firms)

@@ -57,6 +57,10 @@ MARKET_TABLES = {  # so do those; of the first and the last, every firm is kept
     "bonds": ("arm", "seed", "firm", "lever", "offers", "taken", "cost"),
     "credit": ("arm", "seed", "firm", "tier", "rating", "customers", "owed", "paid", "written_off"),
     "elasticity": ("arm", "seed", "tier", "elasticity", "low", "high", "changes"),
+    "cohorts": ("arm", "seed", "firm", "joined_from", "gained", "customers", "survival", "clv", "equity"),
+    "matrix": ("arm", "seed", "firm", "quadrant", "asked", "current", "potential"),
+    "network": ("arm", "mean_degree", "max_degree", "isolated_share", "largest_component_share", "clustering"),
+    "built": ("arm", "seed", "firm", "measure", "name", "value"),
 }  # fmt: skip
 KNOWN_TABLES = TABLES | CRM_TABLES | MARKET_TABLES
 USUAL_TIERS = ("platinum", "gold", "iron", "lead")

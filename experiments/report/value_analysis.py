@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from experiments.report import rivals
 from experiments.report.evidence import Evidence
 from experiments.report.intervals import Interval, interval_of
 from experiments.report.pictures.attributes import importance_and_lead
@@ -29,7 +30,9 @@ class ValueAnalysis:
     picture: Picture
     now: Table
     by_arm: Table | None
+    beside_each: Table | None
     by_segment: Table
+    segments: Table | None
     over_time: Table | None
 
 
@@ -110,12 +113,15 @@ def of(evidence: Evidence) -> ValueAnalysis | None:
     if not now:
         return None
     label, focal = evidence.label[arm], evidence.focal
+    segments = own[(own["period"] == last) & (own["group"] != "all")]
     return ValueAnalysis(
         sentences=_in_words(now, focal),
         picture=importance_and_lead(now, focal, label, FAIR_SHARE),
         now=_now(now, focal, label, int(last)),
         by_arm=_by_arm(evidence, answers, now) if len(evidence.arms) > 1 else None,
-        by_segment=_by_segment(own[(own["period"] == last) & (own["group"] != "all")], label),
+        beside_each=rivals.beside_each(everybody[everybody["period"] == last], focal, label),
+        by_segment=_by_segment(segments, label),
+        segments=rivals.by_segment(segments, focal, label),
         over_time=_over_time(everybody, focal, label),
     )
 
@@ -236,11 +242,13 @@ def four_tests(evidence: Evidence) -> Table | None:
         "Four tests of every lever: of high value, of low cost, experienced, sustained",
         ["Arm, tier, lever", "Worth per unit spent", "Cost", "Experienced", "Sustained"],
         rows,
-        "Over the long run. Worth: what the customers who get it would pay for it, over what it costs (passes from 1). "
-        f"Cost: its part of the tier's gross margin (passes up to {percent(LARGE_SHARE)}). Experienced: share of what "
-        "was promised that was received. Sustained: share of periods in which the promise was kept whole and the tier "
-        f"did not cost more than it brought (both pass from {percent(NEARLY_ALL)}). Passing says nothing of what the "
-        "lever does to retention or profit: the comparison above does. Smaller print: 95% intervals over seeds.",
+        "Over the long run. Worth: what the customers who get it would pay for it, over what it costs (passes from "
+        f"1). Cost: its part of the tier's gross margin (passes up to {percent(LARGE_SHARE)}). Experienced: share "
+        "of what was promised that was received: redeemed of points, made good of complaints, taken of offers to "
+        "come back, let in of those who would come to an event, closeness over the contact promised. Sustained: "
+        "share of periods in which the tier did not cost more than it brought and, of service, all that was "
+        f"promised was delivered (both pass from {percent(NEARLY_ALL)}). Passing says nothing of what the lever "
+        "does to retention or profit: the comparison above does. Smaller print: 95% intervals over seeds.",
     )
 
 
@@ -262,7 +270,7 @@ def contagion(evidence: Evidence) -> tuple[tuple[str, ...], Table] | None:
         rows.append((evidence.label[arm], cells))
         if arm == evidence.baseline:
             told.append(_spreads(churn, evidence.label[arm]))
-    return tuple(told), Table(
+    return (*told, *_shape(evidence)), Table(
         "How opinion and churn cluster among friends",
         [
             "Arm",
@@ -275,6 +283,22 @@ def contagion(evidence: Evidence) -> tuple[tuple[str, ...], Table] | None:
         "of the ties between customers at the start of the long run, those whose ends had both left at its end, over "
         "their number if those who left were shuffled among the customers of their loyalty type; 1 is no contagion. "
         "Hubs: the tenth of people with most ties. Smaller print: 95% intervals over seeds.",
+    )
+
+
+def _shape(evidence: Evidence) -> tuple[str, ...]:
+    """Return a sentence on the network of the baseline's first seed, if it was saved."""
+    found = evidence.tables.get("network")
+    own = pd.DataFrame() if found is None else found[found["arm"] == evidence.baseline]
+    if own.empty:
+        return ()
+    net = own.iloc[0]
+    ties, most = number(net["mean_degree"]), int(net["max_degree"])
+    alone, closed, joined = (percent(net[name]) for name in ("isolated_share", "clustering", "largest_component_share"))
+    return (
+        f"The network of the first seed: {ties} ties a person on average and {most} at most, {alone} without any; "
+        f"{closed} of the pairs of a person's friends are friends themselves; {joined} of people are connected with "
+        "each other.",
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from experiments.report import credit
+from experiments.report import credit, stock
 from experiments.report.evidence import CRM_TABLES, Evidence
 from experiments.report.intervals import Interval, interval_of
 from experiments.report.tables import Cell, Table
@@ -48,6 +48,8 @@ class Worth:
     by_tier: Table
     ratings: Table | None
     elasticity: Table | None
+    cohorts: Table | None
+    matrix: Table | None
 
 
 def of(evidence: Evidence) -> Worth | None:
@@ -68,6 +70,8 @@ def of(evidence: Evidence) -> Worth | None:
         by_tier=_by_tier(own["value"], label),
         ratings=credit.ratings(evidence),
         elasticity=elasticity(evidence),
+        cohorts=stock.cohorts(evidence, arm, label),
+        matrix=stock.matrix(evidence, arm, label),
     )
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.accounts import TIER_COST_LINES, Line
+from sim.crm.more_levers import Folk, Judged, PerPurchase, contact_cost, more_levers, ratio
 
 if TYPE_CHECKING:
     from sim.market import Market
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 
-LEAST_WEIGHT = 1e-9  # of price: who does not mind the price at all would pay any
-WEIGHED = ("price_weight", "service_weight", "basket", "rate")
-LEVERS = ("service", "discount", "gift", "points")
+WEIGHED = ("price_weight", "quality_weight", "service_weight", "effort_weight", "basket", "rate")
 COLUMNS = ("firm", "tier", "lever", "cost", "worth_per_cost", "cost_share", "experienced", "sustained")
 
 
@@ -50,6 +49,10 @@ class Pulled:
         The points programme.
     service : Served
         Who is served now, and how.
+    contact_cost : array, shape (n_tiers,)
+        What representatives cost, in money: booked as service, and judged by itself.
+    more : tuple of Judged or PerPurchase
+        The other levers.
     """
 
     firm: str
@@ -60,6 +63,8 @@ class Pulled:
     gift_worth: float
     programme: ProgrammeSpec | None
     service: Served
+    contact_cost: FloatArray
+    more: tuple[Judged | PerPurchase, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,33 +77,43 @@ class Served:
         Which of the people are customers of the firm.
     tier : array of int, shape (n_people,)
         Index of the tier that each holds, or would enter.
-    people : tuple of array, shape (n_people,)
-        Everybody's weights of price and service, basket and rate.
+    people : dict of array, shape (n_people,)
+        Everybody's ``WEIGHED``.
     delivered, price, cost : array, shape (n_tiers,)
         Service that arrives, price after the discount, and cost of service per customer and period.
     """
 
     is_customer: npt.NDArray[np.bool_]
     tier: npt.NDArray[np.int8]
-    people: tuple[npt.NDArray[np.float32], ...]
+    people: dict[str, npt.NDArray[np.float32]]
     delivered: FloatArray
     price: FloatArray
     cost: FloatArray
+
+    @property
+    def folk(self) -> Folk:
+        """The customers alone."""
+        row = np.flatnonzero(self.is_customer)
+        return Folk(
+            {name: values[row] for name, values in self.people.items()}, self.tier[row].astype(np.int64), self.price
+        )
 
 
 def note_levers(market: Market) -> list[Pulled]:
     """Note of a market what ``four_tests`` needs; it does not change when the market goes on."""
     history, horizon, relations = market.history, market.horizon, market.town.relations
-    people = tuple(market.town.people[name].copy() for name in WEIGHED)
+    people = {name: market.town.people[name].copy() for name in WEIGHED}
     is_customer, tier = relations["is_active"] == 1, relations["tier"].copy()
     noted = []
     for f, firm in enumerate(market.firms.values()):
         n_tiers, offers = len(firm.pyramid.tiers), market.offers[f]
+        books = [books[f, :n_tiers] for books in history.books[-horizon:]]
+        lines = sum(books[1:], start=books[0].copy()).sum(axis=1)
         noted.append(
             Pulled(
                 firm=firm.name,
                 tiers=firm.pyramid.tiers,
-                books=[books[f, :n_tiers] for books in history.books[-horizon:]],
+                books=books,
                 delivery=np.array([each[f] for each in history.delivery[-horizon:]]),
                 gift=np.array(firm.policy.gift),
                 gift_worth=firm.spec.gift_worth,
@@ -108,9 +123,11 @@ def note_levers(market: Market) -> list[Pulled]:
                     tier=tier[:, f],
                     people=people,
                     delivered=offers["delivered"].copy(),
-                    price=offers["price"].copy(),
+                    price=offers["price"][:n_tiers].copy(),
                     cost=np.array(firm.service_costs),
                 ),
+                contact_cost=contact_cost(market, firm),
+                more=more_levers(market, firm, lines),
             )
         )
     return noted
@@ -125,8 +142,8 @@ def four_tests(noted: Sequence[Pulled]) -> pd.DataFrame:
         One row per firm, tier and lever that cost something in the long run: ``cost`` (money); ``worth_per_cost``,
         what customers would pay for it over what it costs; ``cost_share``, its part of the tier's gross margin (revenue
         before the discount less goods); ``experienced``, the share of what was promised that was received; and
-        ``sustained``, the share of the long run's periods in which the promise was kept whole and the tier did not
-        cost more than it brought.
+        ``sustained``, the share of the long run's periods in which the tier did not cost more than it brought, and
+        service, if it is that, was delivered whole.
     """
     return pd.DataFrame([row for firm in noted for row in _of_firm(firm)], columns=list(COLUMNS))
 
@@ -136,44 +153,43 @@ def _of_firm(firm: Pulled) -> list[tuple[str, str, str, float, float, float, flo
     by_period = np.array(firm.books).sum(axis=2)
     lines = by_period.sum(axis=0)  # shape (n_tiers, n_lines)
     contribution = by_period[..., Line.REVENUE] - by_period[..., list(TIER_COST_LINES)].sum(axis=-1)
-    is_kept = (contribution >= 0.0) & (firm.delivery[:, None] >= 1.0)
+    is_borne = contribution >= 0.0
+    is_kept = is_borne & (firm.delivery[:, None] >= 1.0)
     gross = lines[:, Line.REVENUE] + lines[:, Line.DISCOUNTS] - lines[:, Line.GOODS]
     programme = firm.programme
-    cost = dict(zip(LEVERS, costs_of(lines, firm.gift, programme), strict=True))
+    service, discount, gift, points = costs_of(lines, firm.gift, programme)
+    service = np.maximum(0.0, service - firm.contact_cost)
     is_paid = programme is not None and programme.reward_cost > 0.0
     worth_of_reward = programme.reward_worth / programme.reward_cost if programme and is_paid else 0.0
-    worth = {
-        "service": service_worth(firm.service),
-        "discount": np.ones(n_tiers),
-        "gift": np.full(n_tiers, firm.gift_worth),
-        "points": np.full(n_tiers, worth_of_reward),
-    }
     issued, redeemed = lines[:, Line.POINTS_ISSUED].sum(), lines[:, Line.POINTS_REDEEMED].sum()
-    experienced = {
-        "service": float(firm.delivery.mean()),
-        "discount": 1.0,
-        "gift": 1.0,
-        "points": min(1.0, redeemed / issued) if issued > 0.0 else 1.0,
-    }
+    paid_out = min(1.0, redeemed / issued) if issued > 0.0 else 1.0
+    whole, customers = np.ones(n_tiers), firm.service.folk
+    judged = (
+        Judged("service", service, service * service_worth(customers, firm.service), firm.delivery.mean() * whole),
+        Judged("discount", discount, discount, whole),
+        Judged("gift", gift, gift * firm.gift_worth, whole),
+        Judged("points", points, points * worth_of_reward, paid_out * whole),
+        *(each if isinstance(each, Judged) else each.judged(customers) for each in firm.more),
+    )
     return [
         (
             firm.firm,
             tier,
-            lever,
-            float(cost[lever][k]),
-            float(worth[lever][k]),
-            float(cost[lever][k] / gross[k]) if gross[k] > 0.0 else float("inf"),
-            experienced[lever],
-            float(is_kept[:, k].mean()),
+            each.lever,
+            float(each.cost[k]),
+            float(each.worth[k] / each.cost[k]),
+            float(each.cost[k] / gross[k]) if gross[k] > 0.0 else float("inf"),
+            float(each.experienced[k]),
+            float((is_kept if each.lever == "service" else is_borne)[:, k].mean()),
         )
         for k, tier in enumerate(firm.tiers)
-        for lever in LEVERS
-        if cost[lever][k] > 0.0
+        for each in judged
+        if each.cost[k] > 0.0
     ]
 
 
 def costs_of(lines: FloatArray, gift: FloatArray, programme: ProgrammeSpec | None) -> tuple[FloatArray, ...]:
-    """Return what each lever cost, in the order of ``LEVERS``, each of shape (n_tiers,).
+    """Return what each lever cost, of service, discounts, gifts and points, each of shape (n_tiers,).
 
     Parameters
     ----------
@@ -191,18 +207,11 @@ def costs_of(lines: FloatArray, gift: FloatArray, programme: ProgrammeSpec | Non
     return lines[:, Line.SERVICE], lines[:, Line.DISCOUNTS], gifts, points
 
 
-def service_worth(served: Served) -> FloatArray:
+def service_worth(customers: Folk, served: Served) -> FloatArray:
     """Return what a unit of money spent on service is worth to the customers of each tier, in money.
 
     A level ``s`` is worth ``1 - exp(-beta_s s / beta_p)`` of what a customer pays: the cut in price with the same
     utility. Per period it is that share of basket, price and rate; it costs ``service_cost * s**2``.
     """
-    n_tiers = len(served.cost)
-    row = np.flatnonzero(served.is_customer)
-    tier = served.tier[row].astype(np.int64)
-    price_weight, service_weight, basket, rate = (values[row].astype(np.float64) for values in served.people)
-    delivered, price = served.delivered[tier], served.price[tier]
-    share = 1.0 - np.exp(-service_weight * delivered / np.maximum(price_weight, LEAST_WEIGHT))
-    sums = np.bincount(tier, share * basket * price * np.minimum(1.0, rate), n_tiers)
-    costs = np.bincount(tier, served.cost[tier], n_tiers)
-    return np.divide(sums, costs, out=np.zeros(n_tiers), where=costs > 0.0)
+    worth = customers.money(customers.weight("service_weight") * served.delivered[customers.tier]) * customers.often
+    return ratio(customers.by_tier(worth), customers.by_tier(served.cost[customers.tier]))

@@ -87,8 +87,8 @@ class Firm(mesa.Agent):
         self.entry_tier = spec.pyramid.entry_tier
         events = [event for event in model.scenario.events if getattr(event, "firm", None) == spec.name]
         kinds = [event.kind for event in sorted(events, key=lambda event: event.at)]
-        self.is_open = "entry" not in kinds
-        self.is_founder = not any(event.kind == "entry" and event.at > 0 for event in events)
+        self.is_open = [kind for kind in kinds if kind in ("entry", "exit")][:1] != ["entry"]
+        self.is_founder = self.is_open or any(event.kind == "entry" and event.at == 0 for event in events)
         of_programme = [kind for kind in kinds if kind in ("programme_start", "programme_end")]
         self.runs_programme = of_programme[:1] != ["programme_start"]
         self.has_opened_access = False
