@@ -111,6 +111,11 @@ class BehaviourSpec(Settings):
     price_jump_spread: Annotated[float, Field(ge=0, le=5)] = Field(
         default=1.0, description="log-scale spread over people of that rise; 0: it is the same for all"
     )
+    absolute_price: Frac = Field(
+        default=0.0,
+        description="share of the weight of price that goes by the price itself, relative to the market's usual 1; the "
+        "rest goes by what the person is used to, which in time follows any price",
+    )
     reference_speed: Frac = Field(default=0.2, description="share of the way the reference price moves at a purchase")
     habit_speed: Speed = Field(default=0.15, description="share of the way habit moves at a purchase")
     zone_of_tolerance: NonNegative = Field(default=0.08, description="difference from expectation that goes unnoticed")

@@ -161,6 +161,41 @@ def test_a_captured_market_is_won_back_at_the_rate_of_the_chain():
         assert is_binomial(bought[t, 1], n, expected, ALPHA / periods), t
 
 
+# ---- price ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(("share", "again"), [(0.0, 1 / 2), (0.5, 1 / 3), (1.0, 1 / 5)])
+def test_a_price_one_is_used_to_costs_nothing_but_for_the_share_that_goes_by_itself(share, again):
+    """One firm asks 2 of people who weigh nothing but price, by 2, and are used to it once they have paid it.
+
+    At first the odds of buying are 2^-2, so one in five does; whoever has, by odds of 2^(-2 share). Purchases for the
+    first time and again are binomial in every period. Exact; all together fail by chance 1e-6.
+    """
+    n, periods = 4000, 20
+    weights = dict.fromkeys(("quality", "service", "reward", "effort", "attachment"), 0.0) | {"price": 2.0}
+    m = market(
+        [{**STILL_FIRM, "price": 2.0}],
+        {
+            **ONLY_PRICE, **CERTAIN_NEED, "customers.count": n,
+            "customers.types": {"price": {f"{name}_weight": weight for name, weight in weights.items()}},
+            "customers.behaviour.outside_utility": 0.0,
+            "customers.behaviour.image_weight": 0.0,
+            "customers.behaviour.reference_speed": 1.0,
+            "customers.behaviour.absolute_price": share,
+        },
+        periods=periods,
+    )  # fmt: skip
+    m.run()
+    gained, bought = by_firm(m, Line.GAINED)[:, 0], by_firm(m, Line.PURCHASES)[:, 0]
+    have_bought = 0.0
+    for t in range(periods):
+        assert is_binomial(gained[t], n - have_bought, 1 / 5, ALPHA / (2 * periods)), t
+        assert is_binomial(bought[t] - gained[t], have_bought, again, ALPHA / (2 * periods)), t
+        have_bought += gained[t]
+    assert have_bought > 0.9 * n
+
+
 # ---- attachment -----------------------------------------------------------------------------------------------------
 
 BETTER_THAN_ELSEWHERE: dict[str, Any] = {

@@ -57,6 +57,7 @@ class Behaviour(NamedTuple):
     alert_search: float
     log_price_jump: float  # ln(1 + price_jump)
     price_jump_spread: float
+    absolute_price: float
     image_weight: float
     trust_weight: float
     opinion_weight: float

@@ -74,9 +74,12 @@ def value_of_name(relation, offer, behaviour):  # type: ignore[no-untyped-def]
 
 
 @inline
-def sacrifice_of_price(person, offer, log_reference):  # type: ignore[no-untyped-def]
-    """Return the utility lost to the price, against what the person is used to (reference price; Winer 1986)."""
-    return person.price_weight * (offer.log_price - log_reference)
+def sacrifice_of_price(person, offer, log_reference, behaviour):  # type: ignore[no-untyped-def]
+    """Return the utility lost to the price: against what the person is used to, and in part by itself.
+
+    Source: Winer (1986), "A reference price model of brand choice for frequently purchased products", JCR 13(2).
+    """
+    return person.price_weight * (offer.log_price - (1.0 - behaviour.absolute_price) * log_reference)
 
 
 @seldom
@@ -94,7 +97,7 @@ def perceived_value(person, relation, points, card, offer, log_reference, behavi
         + value_of_relationship(person, relation, offer, behaviour)
         + value_of_name(relation, offer, behaviour)
         + person.reward_weight * reward(person, relation, points, card, offer, behaviour)
-        - sacrifice_of_price(person, offer, log_reference)
+        - sacrifice_of_price(person, offer, log_reference, behaviour)
     )
 
 
@@ -107,7 +110,8 @@ def reason_to_switch(  # type: ignore[no-untyped-def]
     Unresolved failures count as the cause where the relationship tells most; else whatever has no other name is a
     better rival.
     """
-    price = sacrifice_of_price(person, old_offer, log_reference) - sacrifice_of_price(person, new_offer, log_reference)
+    price = sacrifice_of_price(person, old_offer, log_reference, behaviour)
+    price -= sacrifice_of_price(person, new_offer, log_reference, behaviour)
     service = value_of_service(person, new, new_offer) - value_of_service(person, old, old_offer)
     pay_back = person.reward_weight * (
         reward(person, new, new_points, new_card, new_offer, behaviour)

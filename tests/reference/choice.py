@@ -46,7 +46,7 @@ def appraise(person: Customer, firm: Firm, luck: float) -> Option:
         leaning -= how.unfamiliarity_weight
     leaning -= firm.felt_risk
     reward = person.reward_weight * _worth_of_rewards(person, firm, relation, offer)
-    price = -person.price_weight * (offer.log_price - person.log_reference)
+    price = -person.price_weight * (offer.log_price - (1.0 - how.absolute_price) * person.log_reference)
     win_back = 0.0
     if relation.called_back:
         win_back = person.reward_weight * (firm.spec.win_back.offer / (person.basket * offer.price))
