@@ -106,11 +106,12 @@ class SteppedPyramid(Pyramid):
         for k in reversed(range(bottom)):
             if not self.is_stacked:
                 places, may_rise = everybody, all_of_them
+            own = held[places]
+            who = np.flatnonzero((k >= own) | (may_rise & (k >= own - self.most_steps_up)))
+            places, may_rise = places[who], may_rise[who]  # nobody else can come as high
             for condition in self.limits(self.steps[k], look):
                 places, may_rise = self._who_meets(*condition, look, places, may_rise)
-            own = held[places]
-            is_there = (k >= own) | (may_rise & (k >= own - self.most_steps_up))
-            levels[places[np.flatnonzero(is_there)]] = k
+            levels[places[np.flatnonzero((k >= held[places]) | may_rise)]] = k
         return levels
 
     def _who_meets(
