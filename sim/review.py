@@ -22,14 +22,20 @@ RANKING = ("volume", "revenue", "profit", "total_contribution")
 ELSEWHERE = len(RANKING)  # of firms whose customers' scores are worked out before the pass: see `scores_seen`
 
 
+class Billing(NamedTuple):
+    """How firms charge the cost of service to their records of customers."""
+
+    service_costs: npt.NDArray[np.float64]  # shape (n_due, n_tiers): of serving a customer for a period, in money
+    last_review: npt.NDArray[np.int64]  # shape (n_due,), like the rest
+    familiarity_saving: npt.NDArray[np.float64]
+    familiarity_periods: npt.NDArray[np.int64]
+
+
 class Due(NamedTuple):
     """The firms that review their pyramid in a period, and how; all go through the customers together."""
 
     firm: npt.NDArray[np.int64]  # shape (n_due,), like the rest
-    service_costs: npt.NDArray[np.float64]  # shape (n_due, n_tiers): of serving a customer for a period, in money
-    last_review: npt.NDArray[np.int64]
-    familiarity_saving: npt.NDArray[np.float64]
-    familiarity_periods: npt.NDArray[np.int64]
+    billing: Billing
     rank_by: npt.NDArray[np.int64]  # index into RANKING, or ELSEWHERE
     given: npt.NDArray[np.float32]  # shape (n_due, n_customers), empty if none is: scores worked out elsewhere
     memory: npt.NDArray[np.float64]  # share of the record that is kept
@@ -52,10 +58,7 @@ def review_pyramids(market: Market, firms: list[Firm]) -> None:
     rank_by, given = scores_seen(market, firms)
     due = Due(
         firm=np.array([firm.index for firm in firms]),
-        service_costs=market.serving.costs[[firm.index for firm in firms]],
-        last_review=np.array([firm.last_review for firm in firms]),
-        familiarity_saving=np.array([firm.spec.familiarity_saving for firm in firms]),
-        familiarity_periods=np.array([firm.spec.familiarity_periods for firm in firms]),
+        billing=billing_of(market, firms),
         rank_by=rank_by,
         given=given,
         memory=np.array([firm.pyramid.memory for firm in firms]),
@@ -78,6 +81,16 @@ def review_pyramids(market: Market, firms: list[Firm]) -> None:
         market.audit.review(firm, own_moves[own_tiers, own_tiers], own_stock[own_tiers, :, 0])
         firm.stock[...], firm.satisfaction_sum[...], firm.attachment_sum[...] = np.moveaxis(own_stock[own_tiers], 2, 0)
         market.history.migration.append((market.period, firm.index, own_moves[own_tiers, own_tiers]))
+
+
+def billing_of(market: Market, firms: list[Firm]) -> Billing:
+    """Return how some firms charge the cost of service."""
+    return Billing(
+        service_costs=market.serving.costs[[firm.index for firm in firms]],
+        last_review=np.array([firm.last_review for firm in firms]),
+        familiarity_saving=np.array([firm.spec.familiarity_saving for firm in firms]),
+        familiarity_periods=np.array([firm.spec.familiarity_periods for firm in firms]),
+    )
 
 
 def scores_seen(market: Market, firms: list[Firm]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
@@ -103,10 +116,9 @@ def scores_seen(market: Market, firms: list[Firm]) -> tuple[npt.NDArray[np.int64
         if where == ELSEWHERE:
             sight, pyramid = Sight(market, firm), firm.pyramid
             if isinstance(pyramid, SteppedPyramid):
-                levels = pyramid.levels_of(sight.all_of(pyramid.wanted), sight.records.tier)
-                own[sight.records.row] = pyramid.entry_tier - levels
+                own[sight.members.row] = pyramid.entry_tier - pyramid.levels_of(sight.look, sight.members.tier)
             else:
-                own[sight.records.row] = sight.lifetime_value
+                own[sight.members.row] = sight.look("lifetime_value")
     return rank_by, given
 
 
@@ -146,22 +158,22 @@ def rank_block(b, first, last, town, due, period, scores, n_scores):  # type: ig
             relation = town.relations[i, due.firm[d]]
             if relation.is_active:
                 scores[d, first + n_scores[b, d]] = score_of(
-                    relation, margin_after(relation, due, d, period), due, d, i
+                    relation, margin_after(relation, due.billing, d, period), due, d, i
                 )
                 n_scores[b, d] += 1
 
 
 @inline
-def margin_after(relation, due, d, period):  # type: ignore[no-untyped-def]
+def margin_after(relation, billing, d, period):  # type: ignore[no-untyped-def]
     """Return the margin on record after the cost of service since the last review, as it is kept."""
     since = np.int64(relation.since)
-    first = max(since, due.last_review[d])
+    first = max(since, billing.last_review[d])
     n_served = np.float64(period - first)
-    if due.familiarity_saving[d] > 0.0:
-        longest = due.familiarity_periods[d]
+    if billing.familiarity_saving[d] > 0.0:
+        longest = billing.familiarity_periods[d]
         n_familiar = familiar_periods(period - since, longest) - familiar_periods(first - since, longest)
-        n_served -= due.familiarity_saving[d] * n_familiar / longest
-    return np.float32(relation.margin - due.service_costs[d, relation.tier] * n_served)
+        n_served -= billing.familiarity_saving[d] * n_familiar / longest
+    return np.float32(relation.margin - billing.service_costs[d, relation.tier] * n_served)
 
 
 @formula
@@ -224,7 +236,7 @@ def assign_tier(i, relation, person, d, due, period, trust_fall, moves, stock): 
     """Move one customer to the tier of their score; who slides down trusts the firm's character less."""
     if not relation.is_active:
         return
-    margin = margin_after(relation, due, d, period)
+    margin = margin_after(relation, due.billing, d, period)
     old = relation.tier
     score = np.float64(score_of(relation, margin, due, d, i))
     new = tier_of(score, old, due.cuts[d], due.n_cuts[d], due.hysteresis[d])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sim.crm.tables import take_stock
 from sim.crm.value import QUADRANTS, quadrant_of
 from sim.errors import InputError
 from sim.pyramids import SHAPES, Ladder, NamedLadder
+from sim.pyramids.ladder import EVERYBODY, Look
 from sim.pyramids.observed import MEASURED, OBSERVED
 from sim.pyramids.sight import Sight
 from tests.markets import market, scenario
@@ -28,10 +30,15 @@ def ladder(**changes: Any) -> Ladder:
     return Ladder.model_validate({"levels": STEPS, "climb": 2, "hysteresis": 0.0, **changes})
 
 
+def on_paper(seen: Mapping[str, Any]) -> Look:
+    """Return how to look at customers of whom all is written down, by name."""
+    return lambda name, places=EVERYBODY: np.asarray(seen[name])[places]
+
+
 def level_of(pyramid: Ladder, held: str, **seen: float) -> str:
     """Return the level of one customer who has held one so far."""
-    values = {name: np.array([value]) for name, value in seen.items()}
-    return pyramid.tiers[int(pyramid.levels_of(values, np.array([pyramid.tiers.index(held)]))[0])]
+    values = {name: [value] for name, value in seen.items()}
+    return pyramid.tiers[pyramid.levels_of(on_paper(values), np.array([pyramid.tiers.index(held)], dtype=np.int8))[0]]
 
 
 @pytest.mark.parametrize(
@@ -76,9 +83,9 @@ def test_a_place_among_the_best_is_a_place_among_all_customers():
     """Of five customers, the best two fifths by revenue: those who paid 40 and 50."""
     levels = [{"name": "best", "among_best": {"revenue": 0.4}}, {"name": "rest"}]
     pyramid = Ladder.model_validate({"levels": levels, "hysteresis": 0.0})
-    seen = {"revenue": np.array([10.0, 50.0, 20.0, 40.0, 30.0])}
-    assert_array_equal(pyramid.levels_of(seen, np.ones(5, dtype=np.int64)), [1, 0, 1, 0, 1])
-    assert pyramid.levels_of({"revenue": np.empty(0)}, np.empty(0, dtype=np.int64)).size == 0
+    look = on_paper({"revenue": [10.0, 50.0, 20.0, 40.0, 30.0]})
+    assert_array_equal(pyramid.levels_of(look, np.ones(5, dtype=np.int8)), [1, 0, 1, 0, 1])
+    assert pyramid.levels_of(on_paper({"revenue": np.empty(0)}), np.empty(0, dtype=np.int8)).size == 0
 
 
 def test_the_value_matrix_has_the_quadrants_of_the_report():
@@ -88,7 +95,7 @@ def test_the_value_matrix_has_the_quadrants_of_the_report():
     seen = {"profit": np.array([9.0, 1.0, 9.0, 1.0]), "potential": np.array([9.0, 9.0, 1.0, 1.0])}
     expected = quadrant_of(seen["profit"], seen["potential"])
     for held in range(4):
-        assert_array_equal(pyramid.levels_of(seen, np.full(4, held)), expected)
+        assert_array_equal(pyramid.levels_of(on_paper(seen), np.full(4, held, dtype=np.int8)), expected)
 
 
 @pytest.mark.parametrize(
@@ -131,9 +138,9 @@ def test_the_named_pyramids_are_ladders_one_could_have_written(name):
     assert named.entry_tier == len(named.tiers) - 1
     rng = np.random.default_rng(1)
     seen = {key: rng.uniform(0.0, 4.0 if key in ("repeats", "tenure") else 1.0, 500) for key in OBSERVED}
-    held = rng.integers(0, len(named.tiers), 500)
-    levels = named.levels_of(seen, held)
-    assert_array_equal(own.levels_of(seen, held), levels)
+    held = rng.integers(0, len(named.tiers), 500, dtype=np.int8)
+    levels = named.levels_of(on_paper(seen), held)
+    assert_array_equal(own.levels_of(on_paper(seen), held), levels)
     assert set(levels) == set(range(len(named.tiers)))
 
 
@@ -150,8 +157,8 @@ def test_what_is_seen_is_on_record_or_within_the_scale():
     sight = seen_after(40)
     assert set(OBSERVED) >= set(MEASURED)
     for name in MEASURED:
-        values = getattr(sight, name)
-        assert values.shape == sight.records.row.shape
+        values = sight.look(name)
+        assert values.shape == sight.members.row.shape
         assert values.min() >= 0.0
         assert np.isinf({"repeats": np.inf, "tenure": np.inf}.get(name, 1.0)) or values.max() <= 1.0
         assert values.std() > 0.0, name
@@ -164,9 +171,10 @@ def test_answers_err_as_the_survey_does_and_inner_states_are_never_seen():
     are cut off at the ends of the scale, as none of those looked at is within 5 deviations of one.
     """
     true, said = (seen_after(30, survey={"error": error}) for error in (0.0, 0.1))
-    relations = true.market.town.relations[true.records.row, 0]
-    assert_array_equal(true.closeness, relations["attachment"].astype(np.float64))
-    error = (said.trust - true.trust)[np.abs(true.trust - 0.5) < 0.02] / 0.1
+    relations = true.market.town.relations[true.members.row, 0]
+    assert_array_equal(true.look("closeness"), relations["attachment"].astype(np.float64))
+    trust = true.look("trust")
+    error = (said.look("trust") - trust)[np.abs(trust - 0.5) < 0.02] / 0.1
     assert error.size > 100
     assert abs(error.std() - 1.0) < 5.0 / np.sqrt(2.0 * error.size)
     assert abs(error.mean()) < 5.0 / np.sqrt(error.size)
@@ -178,20 +186,27 @@ def test_lifetime_value_by_hand():
     So customers are taken to stay for good, and a unit of margin a period is worth 1 / r; r is 0.002.
     """
     sight = seen_after(20, {"failure_rate": 0.0})
-    own = sight.records
-    common = sight.profit.sum() / own.length.sum()
+    profit, length = sight.members.profit, sight.length[sight.members.since]
+    common = profit.sum() / length.sum()
     assert sight.window == 39
-    rate = (sight.profit + 39 * common) / (own.length + 39)
+    rate = (profit + 39 * common) / (length + 39)
     assert rate.std() > 0.1
-    assert np.allclose(sight.lifetime_value, rate / 0.002, rtol=1e-9)
+    assert np.allclose(sight.look("lifetime_value"), rate / 0.002, rtol=1e-9)
 
 
 def test_lifetime_value_is_that_of_the_report():
     """What the firm would rank by at a review is the mean that the report has of the same records."""
     sight = seen_after(50)
     reported = take_stock(sight.market).firms[0].value.clv
-    assert np.allclose(sight.lifetime_value, reported, rtol=1e-5)  # the margin is rounded to single precision
-    assert sight.lifetime_value.min() > 0.0
+    assert np.allclose(sight.look("lifetime_value"), reported, rtol=1e-5)  # the margin is rounded to single precision
+    assert sight.look("lifetime_value").min() > 0.0
+
+
+def test_some_customers_answer_as_they_do_when_all_are_asked():
+    sight = seen_after(20)
+    some = np.arange(3, sight.members.row.size, 7)
+    for name in OBSERVED:
+        assert_array_equal(sight.look(name, some), Sight(sight.market, sight.firm).look(name)[some])
 
 
 def test_customers_ranked_by_lifetime_value_and_by_profit_differ():

@@ -7,12 +7,13 @@ undone on average: a record is worth as many periods as the weights of its perio
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import Line
+from sim.compiled import formula
 from sim.review import familiar_periods
 
 if TYPE_CHECKING:
@@ -100,6 +101,28 @@ def cohorts_of(market: Market, firm: Firm) -> tuple[FloatArray, FloatArray]:
     return gained, still
 
 
+class Fading(NamedTuple):
+    """What is left on record of the periods so far."""
+
+    weights: FloatArray  # shape (n_periods,): of one unit booked in each
+    length: FloatArray  # shape (n_periods + 1,): periods that the record is worth of who joined in each
+    to_window: float  # purchases in an activity window, per purchase on a record that has never been empty
+
+
+def fading(market: Market, firm: Firm) -> Fading:
+    """Return what is left on a firm's records of the periods so far."""
+    reviews = [period for period, f, _ in market.history.migration if f == firm.index]
+    weights = period_weights(market.period, reviews, firm.pyramid.memory)
+    length = np.append(weights[::-1].cumsum()[::-1], 0.0)
+    return Fading(weights, length, market.scenario.customers.activity_window / max(float(length[0]), 1.0))
+
+
+@formula
+def repeats_of(volume, first_weight, to_window):  # type: ignore[no-untyped-def]
+    """Return repeat purchases in a window: those on record, but for what is left of the first."""
+    return np.maximum(0.0, volume - first_weight) * to_window
+
+
 def records_of(market: Market, firm: Firm) -> Records:
     """Read a firm's records of its present customers, as copies."""
     relations = market.town.relations[:, firm.index]
@@ -107,12 +130,8 @@ def records_of(market: Market, firm: Firm) -> Records:
     own = {name: relations[name][row] for name in RECORDED}  # a copy of each, far quicker than of whole relations
     now = market.period
     since, tier = own["since"].astype(np.int64), own["tier"].astype(np.int64)
-    reviews = [period for period, f, _ in market.history.migration if f == firm.index]
-    weights = period_weights(now, reviews, firm.pyramid.memory)
-    worth = np.append(weights[::-1].cumsum()[::-1], 0.0)
-    window = market.scenario.customers.activity_window
+    left = fading(market, firm)
     volume = own["volume"].astype(np.float64)
-    repeats = np.maximum(0.0, volume - weights[since]) * (window / max(worth[0], 1.0))
     unbilled = now - np.maximum(since, firm.last_review)  # periods of service not yet charged to the record
     served = unbilled.astype(np.float64)
     if firm.spec.familiarity_saving > 0.0:
@@ -125,8 +144,8 @@ def records_of(market: Market, firm: Firm) -> Records:
         since=since,
         bought_at=own["bought_at"].astype(np.int64),
         tenure=now - since,
-        length=worth[since],
-        repeats=repeats,
+        length=left.length[since],
+        repeats=repeats_of.py_func(volume, left.weights[since], left.to_window),
         volume=volume,
         revenue=own["revenue"].astype(np.float64),
         margin=own["margin"].astype(np.float64) - firm.service_costs[tier] * served,

@@ -125,6 +125,17 @@ def credible_rate(amount: FloatArray, length: FloatArray, prior_length: float) -
     return rate
 
 
+def own_value(
+    margin: FloatArray, length: FloatArray, tenure: IntArray, worth: FloatArray, window: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return each customer's own margin to come: what it would be of a newcomer, and what having stayed adds.
+
+    Parameters as in :func:`customer_value`.
+    """
+    own = credible_rate(margin, length, window)
+    return own * worth[0], own * (worth - worth[0])[tenure]
+
+
 def customer_value(
     margin: FloatArray,
     credit: FloatArray,
@@ -155,14 +166,14 @@ def customer_value(
         Money per period that more service would bring beyond its cost: see ``sim.crm.elasticity.gain``.
     """
     past = margin / length
-    own, spoken = credible_rate(margin, length, window), credible_rate(credit, length, window)
+    basic, loyalty = own_value(margin, length, tenure, worth, window)
     return Value(
         historical=past * np.maximum(0, tenure - window),
         current=past * np.minimum(tenure, window),
-        basic=own * worth[0],
-        influence=spoken * worth[tenure],
+        basic=basic,
+        influence=credible_rate(credit, length, window) * worth[tenure],
         credit=np.zeros_like(past) - cost_of_credit,
-        loyalty=own * (worth[tenure] - worth[0]),
+        loyalty=loyalty,
         elasticity=worth[tenure] * gain,
     )
 

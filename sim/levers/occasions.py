@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from sim.accounts import FirmCost, Line
 from sim.compiled import inline, parallel_kernel
-from sim.draws import Stream, block, firm_slot
+from sim.draws import Stream, block, draw_together, firm_slot, to_unit
 from sim.journey.context import Clock
 from sim.levers.base import Lever
+from sim.prefetch import prefetch_row
 from sim.records import identity, in_steps, level
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 CUSTOMERS, NEWCOMERS, LAPSED, RECORD = range(4)
 GUESTS = ("customers", "newcomers", "lapsed", "record")
 STAYS, EVERYBODY = 2.0, 1.0  # the lot of who does not come; all lots drawn are below 1
+AT_ONCE = 256  # rows that are looked through for people to invite before any of them is asked
+AHEAD = 16  # people whose records are asked for before they are looked at
 _LEAST = -700.0  # below it, a chance is 0 in any case
 
 
@@ -46,6 +49,16 @@ class Occasion(NamedTuple):
     warmth: float
     trust: float
     need: float
+
+
+class Desk(NamedTuple):
+    """What is at hand while some rows are gone through: the people in them who are invited."""
+
+    row: npt.NDArray[np.int64]  # shape (AT_ONCE,), like the next two
+    who: npt.NDArray[np.int64]  # identities
+    slot: npt.NDArray[np.int64]  # of their draws: all the same
+    words: npt.NDArray[np.uint32]  # shape (4, AT_ONCE): drawn for them, of ATTEND, LOT and WANT
+    comes: npt.NDArray[np.bool_]  # shape (AT_ONCE,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +112,12 @@ class Occasions(Lever):
         occasion = _occasion(firm, spec, market.period, market.n_tiers)
         clock = Clock(market.seed_used, market.period)
         counts = np.zeros((market.n_blocks, 4), dtype=np.int64)
-        invite(market.town, occasion, clock, self.lots, counts)
         places = math.floor(spec.places * market.n_customers)
-        last_lot = EVERYBODY
-        if counts[:, 1].sum() > places:
-            last_lot = float(np.partition(self.lots, places)[places])
-        receive(market.town, occasion, clock, self.lots, last_lot, counts, market.books)
+        if places >= market.n_customers:
+            invite_and_receive(market.town, occasion, clock, counts, market.books)
+        else:
+            invite(market.town, occasion, clock, self.lots, counts)
+            receive(market.town, occasion, clock, self.lots, last_lot(self.lots, places), counts, market.books)
         market.period_firm_costs[firm.index, FirmCost.EVENTS] += spec.fixed_cost * market.n_customers
         invited, willing, guests, needs = counts.sum(axis=0).tolist()
         self.diary.held.append(Held(market.period, firm.name, spec.name, invited, willing, guests, needs))
@@ -130,6 +143,34 @@ def _occasion(firm: Firm, spec: OccasionSpec, period: int, n_tiers: int) -> Occa
     )
 
 
+def last_lot(lots: npt.NDArray[np.float64], places: int) -> float:
+    """Return the lot below which people may come: of those who would, as many as there are places."""
+    willing = np.sort(lots[lots < EVERYBODY])  # quicker than to part all lots at the one looked for
+    return float(willing[places]) if willing.size > places else EVERYBODY
+
+
+@parallel_kernel
+def invite_and_receive(share, town, occasion, clock, counts, books):  # type: ignore[no-untyped-def]
+    """Hold an event with room for everybody: parameters as in ``invite`` and ``receive``."""
+    n_blocks, n = counts.shape[0], town.people.size
+    desk = Desk(
+        np.empty(AT_ONCE, np.int64),
+        np.empty(AT_ONCE, np.int64),
+        np.full(AT_ONCE, occasion.slot),
+        np.empty((4, AT_ONCE), np.uint32),
+        np.empty(AT_ONCE, np.bool_),
+    )
+    for b in range(share.first, n_blocks, share.step):
+        last = (b + 1) * n // n_blocks
+        for first in range(b * n // n_blocks, last, AT_ONCE):
+            n_invited = write_to(first, min(first + AT_ONCE, last), town, occasion, clock, desk)
+            counts[b, 0] += n_invited
+            counts[b, 1] += let_answer(n_invited, town, occasion, desk)
+            for k in range(n_invited):
+                if desk.comes[k]:
+                    be_guest(desk.row[k], to_unit(desk.words[2, k]), town, occasion, clock, counts[b], books[b])
+
+
 @parallel_kernel
 def invite(share, town, occasion, clock, lots, counts):  # type: ignore[no-untyped-def]
     """Invite people, and let each decide whether to come.
@@ -148,27 +189,58 @@ def invite(share, town, occasion, clock, lots, counts):  # type: ignore[no-untyp
         People invited and willing; counted up.
     """
     n_blocks, n = counts.shape[0], lots.size
+    desk = Desk(
+        np.empty(AT_ONCE, np.int64),
+        np.empty(AT_ONCE, np.int64),
+        np.full(AT_ONCE, occasion.slot),
+        np.empty((4, AT_ONCE), np.uint32),
+        np.empty(AT_ONCE, np.bool_),
+    )
     for b in range(share.first, n_blocks, share.step):
-        for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
-            ask(i, town, occasion, clock, lots, counts[b])
+        last = (b + 1) * n // n_blocks
+        lots[b * n // n_blocks : last] = STAYS
+        for first in range(b * n // n_blocks, last, AT_ONCE):
+            n_invited = write_to(first, min(first + AT_ONCE, last), town, occasion, clock, desk)
+            counts[b, 0] += n_invited
+            counts[b, 1] += let_answer(n_invited, town, occasion, desk)
+            for k in range(n_invited):
+                lots[desk.row[k]] = to_unit(desk.words[1, k]) if desk.comes[k] else STAYS
 
 
 @inline
-def ask(i, town, occasion, clock, lots, counts):  # type: ignore[no-untyped-def]
-    """Invite person ``i``, if the event is for them."""
-    person, relation = town.people[i], town.relations[i, occasion.firm]
-    lots[i] = STAYS
-    if not is_invited(relation, occasion, clock.period):
-        return
-    counts[0] += 1
-    u_attend, u_lot, _, _ = block(clock.seed, Stream.ATTEND // 4, clock.period, identity(person, i), occasion.slot)
+def write_to(first, last, town, occasion, clock, desk):  # type: ignore[no-untyped-def]
+    """Invite those in some rows whom the event is for, draw for each, and return how many they are."""
+    n_invited = 0
+    for i in range(first, last):
+        prefetch_row(town.relations[:, occasion.firm], min(i + AHEAD, last - 1))  # type: ignore[call-arg]
+        desk.row[n_invited] = i  # the next is written over who is not invited: quicker than to ask
+        n_invited += is_invited(town.relations[i, occasion.firm], occasion, clock.period)
+    for k in range(n_invited):
+        prefetch_row(town.people, desk.row[min(k + AHEAD, n_invited - 1)])  # type: ignore[call-arg]
+        desk.who[k] = identity(town.people[desk.row[k]], desk.row[k])
+    draw_together(clock.seed, Stream.ATTEND // 4, clock.period, desk.who, desk.slot, n_invited, desk.words)
+    return n_invited
+
+
+@inline
+def let_answer(n_invited, town, occasion, desk):  # type: ignore[no-untyped-def]
+    """Note who of the invited would come, and return how many they are."""
+    n_willing = 0
+    for k in range(n_invited):  # all before anyone comes: the processor need not guess
+        desk.comes[k] = would_come(k, town, occasion, desk)
+        n_willing += desk.comes[k]
+    return n_willing
+
+
+@inline
+def would_come(k, town, occasion, desk):  # type: ignore[no-untyped-def]
+    """Say whether the ``k``-th of the invited would come."""
+    person, relation = town.people[desk.row[k]], town.relations[desk.row[k], occasion.firm]
     pull = np.float64(person.attachment_weight) * relation.attachment
     gift = person.reward_weight * (occasion.treat / person.basket)
     push = person.effort_weight * (level(relation.distance) + occasion.effort)
     utility = occasion.appeal + pull + gift - push
-    if u_attend < 1.0 / (1.0 + math.exp(-max(_LEAST, utility))):
-        lots[i] = u_lot
-        counts[1] += 1
+    return to_unit(desk.words[0, k]) < 1.0 / (1.0 + math.exp(-max(_LEAST, utility)))
 
 
 @inline
@@ -192,11 +264,14 @@ def receive(share, town, occasion, clock, lots, last_lot, counts, books):  # typ
     for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             if lots[i] < last_lot:
-                be_guest(i, town, occasion, clock, counts[b], books[b])
+                _, _, u_want, _ = block(
+                    clock.seed, Stream.WANT // 4, clock.period, identity(town.people[i], i), occasion.slot
+                )
+                be_guest(i, u_want, town, occasion, clock, counts[b], books[b])
 
 
 @inline
-def be_guest(i, town, occasion, clock, counts, books):  # type: ignore[no-untyped-def]
+def be_guest(i, u_want, town, occasion, clock, counts, books):  # type: ignore[no-untyped-def]
     """Let person ``i`` be the firm's guest."""
     person, pulse, relation = town.people[i], town.pulses[i], town.relations[i, occasion.firm]
     cell = books[occasion.firm, relation.tier, person.type]
@@ -214,7 +289,6 @@ def be_guest(i, town, occasion, clock, counts, books):  # type: ignore[no-untype
         relation.margin -= occasion.guest_cost
     else:
         cell[Line.ACQUISITION] += occasion.guest_cost
-    _, _, u_want, _ = block(clock.seed, Stream.WANT // 4, clock.period, identity(person, i), occasion.slot)
     if u_want < occasion.need:
         counts[3] += pulse.need_at > clock.period
         pulse.need_at = min(pulse.need_at, clock.period)

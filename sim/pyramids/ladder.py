@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from functools import cache
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,17 @@ from sim.pyramids.shapes import SHAPES
 from sim.settings import Frac, Settings
 
 IntArray = npt.NDArray[np.int64]
+LevelArray = npt.NDArray[np.int8]
 BoolArray = npt.NDArray[np.bool_]
+Places = IntArray | slice
+EVERYBODY = slice(None)
+
+
+class Look(Protocol):
+    """How to look at a firm's customers."""
+
+    def __call__(self, name: str, places: Places = EVERYBODY, /) -> FloatArray:
+        """Return what is seen of the customers in some places, by its name in ``OBSERVED``."""
 
 
 class LadderLevel(Settings):
@@ -73,40 +83,44 @@ class SteppedPyramid(Pyramid):
         """Index of the lowest level, where every new customer starts."""
         return len(self.steps) - 1
 
-    @property
-    def wanted(self) -> tuple[str, ...]:
-        """What the conditions are about, in the order of ``OBSERVED``."""
-        asked = {name for step in self.steps for name in (*step.needs, *step.among_best)}
-        return tuple(name for name in OBSERVED if name in asked)
-
-    def limits(self, step: LadderLevel, seen: Mapping[str, FloatArray]) -> list[tuple[str, float]]:
+    def limits(self, step: LadderLevel, look: Look) -> list[tuple[str, float]]:
         """Return the conditions of a level: what is looked at, and the least value of it."""
         shares = {name: np.array([share, 1.0 - share]) for name, share in step.among_best.items()}
-        best = [(name, float(cuts_by_share(seen[name], parts)[0])) for name, parts in shares.items()]
+        best = [(name, float(cuts_by_share(look(name), parts)[0])) for name, parts in shares.items()]
         return [*step.needs.items(), *best]
 
-    def levels_of(self, seen: Mapping[str, FloatArray], held: IntArray) -> IntArray:
-        """Return the level of each customer.
+    def levels_of(self, look: Look, held: LevelArray) -> LevelArray:
+        """Return the level of each customer, who is looked at no further than it takes.
 
         Parameters
         ----------
-        seen : mapping of str to array, shape (n_customers_of_the_firm,)
-            What the firm sees of them: all of ``wanted``.
-        held : array of int, shape (n_customers_of_the_firm,)
+        look : Look
+            What the firm sees of them.
+        held : array of int8, shape (n_customers_of_the_firm,)
             Index of the level that each has held so far.
         """
         bottom = len(self.steps) - 1
-        new: IntArray = np.full(held.size, bottom, dtype=np.int64)
-        may_stay: BoolArray = np.ones(held.size, dtype=np.bool_)
-        may_rise: BoolArray = np.ones(held.size, dtype=np.bool_)
+        levels: LevelArray = np.full(held.size, bottom, dtype=np.int8)
+        everybody, all_of_them = np.arange(held.size), np.ones(held.size, dtype=np.bool_)
+        places, may_rise = everybody, all_of_them
         for k in reversed(range(bottom)):
             if not self.is_stacked:
-                may_stay, may_rise = np.ones_like(may_stay), np.ones_like(may_rise)
-            for name, least in self.limits(self.steps[k], seen):
-                may_stay = may_stay & (seen[name] >= least)
-                may_rise = may_rise & (seen[name] >= least + self.hysteresis * abs(least))
-            new[np.where(k < held, may_rise & (k >= held - self.most_steps_up), may_stay)] = k
-        return new
+                places, may_rise = everybody, all_of_them
+            own = held[places]
+            who = np.flatnonzero((k >= own) | (may_rise & (k >= own - self.most_steps_up)))
+            places, may_rise = places[who], may_rise[who]  # nobody else can come as high
+            for condition in self.limits(self.steps[k], look):
+                places, may_rise = self._who_meets(*condition, look, places, may_rise)
+            levels[places[np.flatnonzero((k >= held[places]) | may_rise)]] = k
+        return levels
+
+    def _who_meets(
+        self, name: str, least: float, look: Look, places: IntArray, may_rise: BoolArray
+    ) -> tuple[IntArray, BoolArray]:
+        """Return which of the customers in some places meet a condition, and whether they may rise by all so far."""
+        seen = look(name, places)
+        who = np.flatnonzero(seen >= least)
+        return places[who], may_rise[who] & (seen[who] >= least + self.hysteresis * abs(least))
 
 
 class Ladder(SteppedPyramid):
@@ -160,9 +174,15 @@ class NamedLadder(SteppedPyramid):
     @property
     def steps(self) -> tuple[LadderLevel, ...]:
         """The levels of the shape."""
-        return tuple(LadderLevel.model_validate(level) for level in SHAPES[self.scheme].levels)
+        return _levels_of_shape(self.scheme)
 
     @property
     def is_stacked(self) -> bool:
         """Whether each level needs those below it too."""
         return SHAPES[self.scheme].is_stacked
+
+
+@cache
+def _levels_of_shape(scheme: str) -> tuple[LadderLevel, ...]:
+    """Return the levels of a shape, checked once."""
+    return tuple(LadderLevel.model_validate(level) for level in SHAPES[scheme].levels)

@@ -1,34 +1,79 @@
 """What a firm sees of its customers at a review: its records of them, and what they answer when asked.
 
 Answers are inner states with an error, drawn by the streams ``TELL_...`` at the period, the person and the firm's slot:
-no firm sees an inner state itself, and nobody is changed by being asked.
+no firm sees an inner state itself, and nobody is changed by being asked. Only those are asked whose answer matters.
 """
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from sim.compiled import inline, parallel_kernel
 from sim.crm import value
-from sim.crm.records import Records, cohorts_of, records_of
-from sim.crm.survey import TRUSTS, attitudes, draw_for, to_normal, with_error
-from sim.draws import Stream
-from sim.records import STEPS
+from sim.crm.records import cohorts_of, fading, repeats_of
+from sim.draws import Stream, block, normal_of
+from sim.prefetch import prefetch_row
+from sim.pyramids.ladder import EVERYBODY, Places
+from sim.pyramids.observed import OBSERVED
+from sim.records import STEPS, identity, level
+from sim.review import Billing, billing_of, margin_after
 
 if TYPE_CHECKING:
     from sim.firms import Firm
     from sim.market import Market
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+(
+    VOLUME, REVENUE, PROFIT, TOTAL_CONTRIBUTION, LIFETIME_VALUE, POTENTIAL, REPEATS, TENURE, RECENCY, REFERRAL,
+    SATISFACTION, CLOSENESS, TRUST, ATTITUDE, REPUTE, FIT, SHARE,
+) = range(len(OBSERVED))  # fmt: skip
+
+AHEAD = 16  # customers whose records are asked for before they are looked at
+
+#: The stream of the answer that each takes; the others are on record.
+TOLD = {
+    "satisfaction": Stream.TELL_SATISFACTION,
+    "closeness": Stream.TELL_CLOSENESS,
+    "trust": Stream.TELL_TRUST,
+    "attitude": Stream.TELL_ATTITUDE,
+    "repute": Stream.TELL_REPUTE,
+    "fit": Stream.TELL_FIT,
+    "share": Stream.TELL_WISH,
+    "potential": Stream.TELL_WISH,
+}
+
+
+class Members(NamedTuple):
+    """A firm's customers, in the order of rows; each array of shape (n_customers_of_the_firm,)."""
+
+    row: IntArray  # where they live
+    since: npt.NDArray[np.int16]  # period in which the membership began
+    tier: npt.NDArray[np.int8]  # index of the tier that they have held so far
+    profit: FloatArray  # own margin on record after the cost of service up to now, as it is kept
+
+
+class Known(NamedTuple):
+    """What a firm knows of all its customers, and who it is to those whom it asks, as compiled kernels see it."""
+
+    firm: int
+    slot: int
+    seed: int
+    period: int
+    window: int  # periods
+    first_weight: FloatArray  # shape (n_periods,): what is left on record of a purchase made in each
+    to_window: float  # purchases in a window, per purchase on a record that has never been empty
+    billing: Billing
+    error: float  # of the survey
 
 
 class Sight:
-    """What one firm sees at a review: an attribute for each name in ``OBSERVED``, shape (n_customers_of_the_firm,).
-
-    Each is worked out when it is first looked at; nothing else is asked of the customers.
+    """What one firm sees at a review: whatever ``OBSERVED`` names, of all its customers or of some.
 
     Parameters
     ----------
@@ -36,148 +81,229 @@ class Sight:
         The market, before the tiers of the review are assigned.
     firm : Firm
         The firm that looks.
+
+    Attributes
+    ----------
+    members : Members
+        The customers.
+    length : array, shape (n_periods + 1,)
+        Periods that the record is worth of who joined in each.
     """
 
     def __init__(self, market: Market, firm: Firm) -> None:
         self.market, self.firm = market, firm
         self.window = market.scenario.customers.activity_window
-        self.error = market.scenario.survey.error
+        billing, left = billing_of(market, [firm]), fading(market, firm)
+        self.members, self.length = members_of(market, firm, billing), left.length
+        self._seen_of_all = {"profit": self.members.profit}
+        self._known = Known(
+            firm=firm.index,
+            slot=int(market.origins.firm_slots[firm.index]),
+            seed=market.seed_used,
+            period=market.period,
+            window=self.window,
+            first_weight=left.weights,
+            to_window=left.to_window,
+            billing=billing,
+            error=market.scenario.survey.error,
+        )
 
-    def all_of(self, names: tuple[str, ...]) -> dict[str, FloatArray]:
-        """Return some of what is seen, by name."""
-        return {name: getattr(self, name) for name in names}
+    def look(self, name: str, places: Places = EVERYBODY) -> FloatArray:
+        """Return what is seen of the customers in some places, of the name in ``OBSERVED``: see :func:`seen_of`."""
+        if name in self._seen_of_all:
+            return self._seen_of_all[name][places]
+        if name == "lifetime_value":
+            self._seen_of_all[name] = self._lifetime_value()
+            return self._seen_of_all[name][places]
+        row = self.members.row[places]
+        seen: FloatArray = np.empty(row.size)
+        what, stream, n_blocks = OBSERVED.index(name), int(TOLD.get(name, 0)), self.market.n_blocks
+        look_at(self.market.town, self._known, what, stream, row, n_blocks, seen)
+        if places is EVERYBODY:
+            self._seen_of_all[name] = seen
+        return seen
 
-    # ---- by record --------------------------------------------------------------------------------------------------
+    def _lifetime_value(self) -> FloatArray:
+        """Return the own margin to come, discounted: as in ``sim/crm/value.py``, on what is known now."""
+        market = self.market
+        survival = value.survival_curve(*cohorts_of(market, self.firm))
+        worth = value.annuity(survival, market.scenario.discount_rate)
+        own = self.members
+        length, tenure = self.length[own.since], market.period - own.since.astype(np.int64)
+        basic, loyalty = value.own_value(own.profit, length, tenure, worth, self.window)
+        lifetime_value: FloatArray = basic + loyalty
+        return lifetime_value
 
-    @cached_property
-    def records(self) -> Records:
-        """The records, the cost of service charged to them up to now."""
-        return records_of(self.market, self.firm)
 
-    @cached_property
-    def volume(self) -> FloatArray:
-        """Purchases on record."""
-        return self.records.volume
+def members_of(market: Market, firm: Firm, billing: Billing) -> Members:
+    """Return a firm's customers, given how it charges the cost of service."""
+    n, n_blocks = market.n_customers, market.n_blocks
+    columns, n_members = Members(*(np.empty(n, dtype) for dtype in "qhbd")), np.zeros(n_blocks, dtype=np.int64)
+    call_the_roll(market.town.relations[:, firm.index], billing, market.period, columns, n_members)
+    firsts = (b * n // n_blocks for b in range(n_blocks))
+    parts = [slice(first, first + own) for first, own in zip(firsts, n_members.tolist(), strict=True)]
+    return Members(*(np.concatenate([column[part] for part in parts]) for column in columns))
 
-    @cached_property
-    def revenue(self) -> FloatArray:
-        """Money paid, on record."""
-        return self.records.revenue
 
-    @cached_property
-    def profit(self) -> FloatArray:
-        """Own margin on record after the cost of serving, as it is kept."""
-        return self.records.margin.astype(np.float32).astype(np.float64)
+@parallel_kernel
+def call_the_roll(share, relations, billing, period, members, n_members):  # type: ignore[no-untyped-def]
+    """List a firm's customers.
 
-    @cached_property
-    def total_contribution(self) -> FloatArray:
-        """Own margin, and the margin credited for word of mouth."""
-        return self.profit + self.records.credit
+    Parameters
+    ----------
+    relations : record array, shape (n_customers,)
+        Of everybody with the firm; read only.
+    billing : Billing
+        Of the firm alone.
+    members : Members
+        Of arrays of shape (n_customers,); each block of rows has its part, filled from the start with the customers
+        in it.
+    n_members : array of int64, shape (n_blocks,)
+        How many each block has.
+    """
+    n_blocks, n = n_members.size, relations.size
+    for b in range(share.first, n_blocks, share.step):
+        first, last = b * n // n_blocks, (b + 1) * n // n_blocks
+        n_found = 0
+        for i in range(first, last):
+            prefetch_row(relations, min(i + AHEAD, last - 1))  # type: ignore[call-arg]
+            if relations[i].is_active:
+                enrol(i, relations[i], margin_after(relations[i], billing, 0, period), first + n_found, members)
+                n_found += 1
+        n_members[b] = n_found
 
-    @cached_property
-    def lifetime_value(self) -> FloatArray:
-        """Own margin to come, discounted: as in ``sim/crm/value.py``, on what is known now."""
-        own, survival = self.records, value.survival_curve(*cohorts_of(self.market, self.firm))
-        worth = value.annuity(survival, self.market.scenario.discount_rate)
-        return value.customer_value(self.profit, own.credit, own.length, own.tenure, worth, self.window).clv
 
-    @cached_property
-    def repeats(self) -> FloatArray:
-        """Repeat purchases in an activity window."""
-        return self.records.repeats
+@inline
+def enrol(i, relation, profit, k, members):  # type: ignore[no-untyped-def]
+    """Write the customer in row ``i`` into place ``k`` of a list."""
+    members.row[k] = i
+    members.since[k] = relation.since
+    members.tier[k] = relation.tier
+    members.profit[k] = profit
 
-    @cached_property
-    def tenure(self) -> FloatArray:
-        """Activity windows since the membership began."""
-        return self.records.tenure / self.window
 
-    @cached_property
-    def recency(self) -> FloatArray:
-        """1 for who bought in the last period, falling to 0 for who has not in a whole activity window."""
-        return 1.0 - (self.market.period - 1 - self.records.bought_at) / self.window
+@parallel_kernel
+def look_at(share, town, known, what, stream, row, n_blocks, seen):  # type: ignore[no-untyped-def]
+    """Look at one thing in some customers.
 
-    @cached_property
-    def referral(self) -> FloatArray:
-        """Share of the total contribution that word of mouth brought, 0 to 1; a loss of one's own counts as nothing."""
-        credit = np.maximum(0.0, self.records.credit)
-        whole = credit + np.maximum(0.0, self.profit)
-        part: FloatArray = np.divide(credit, whole, out=np.zeros_like(credit), where=whole > 0.0)
-        return part
+    Parameters
+    ----------
+    town : Town
+        The people and their relations; read only.
+    known : Known
+        What the firm knows.
+    what : int
+        Index into ``OBSERVED``.
+    stream : int
+        Of the answer, if it takes one: see ``TOLD``.
+    row : array of int64, shape (n_looked_at,)
+        Where they live.
+    n_blocks : int
+        Parts that threads share.
+    seen : array, shape (n_looked_at,)
+        Filled with what is seen.
+    """
+    n = row.size
+    for b in range(share.first, n_blocks, share.step):
+        first, last = b * n // n_blocks, (b + 1) * n // n_blocks
+        for k in range(first, last):
+            prefetch_member(row[min(k + AHEAD, last - 1)], what, town, known.firm)
+            i = row[k]
+            seen[k] = seen_of(what, stream, i, town.people[i], town.relations[i, known.firm], known)
 
-    # ---- by answer --------------------------------------------------------------------------------------------------
 
-    @cached_property
-    def satisfaction(self) -> FloatArray:
-        """How well expectations are met, 0 to 1: one half is just as expected."""
-        return self._answer((1.0 + self._relations["satisfaction"] / STEPS) / 2.0, self._first[0])
+@inline
+def prefetch_member(i, what, town, f):  # type: ignore[no-untyped-def]
+    """Ask for what will be looked at in the customer of firm ``f`` in row ``i``."""
+    prefetch_row(town.relations[:, f], i)  # type: ignore[call-arg]
+    if takes_an_answer(what):
+        prefetch_row(town.people, i)
 
-    @cached_property
-    def closeness(self) -> FloatArray:
-        """Attachment to the firm, 0 to 1."""
-        return self._answer(self._relations["attachment"].astype(np.float64), self._first[1])
 
-    @cached_property
-    def trust(self) -> FloatArray:
-        """Trust in the firm's quality, character and ability, 0 to 1: their mean."""
-        levels = np.sum([self._relations[name].astype(np.float64) for name in TRUSTS], axis=0)
-        return self._answer(levels / (len(TRUSTS) * STEPS), self._first[2])
+@inline
+def takes_an_answer(what):  # type: ignore[no-untyped-def]
+    """Say whether customers have to be asked: see ``TOLD``."""
+    return what >= SATISFACTION or what == POTENTIAL
 
-    @cached_property
-    def attitude(self) -> FloatArray:
-        """Attitude to the firm, 0 to 1: as in the survey at the end of a run."""
-        return self._answer(attitudes(self._relations), self._first[3])
 
-    @cached_property
-    def repute(self) -> FloatArray:
-        """What friends say of the firm, 0 (bad) to 1 (good)."""
-        return self._answer((1.0 + self._relations["opinion"] / STEPS) / 2.0, self._second[0])
+@inline
+def seen_of(what, stream, i, person, relation, known):  # type: ignore[no-untyped-def]
+    """Return one thing that is seen of a customer."""
+    if not takes_an_answer(what):
+        return on_record(what, relation, known)
+    error = 0.0
+    if known.error > 0.0:
+        luck = block(known.seed, stream // 4, known.period, identity(person, i), known.slot)
+        error = known.error * normal_of(luck[stream % 4])
+    if what != SHARE and what != POTENTIAL:
+        return min(max(state_of(what, relation) + error, 0.0), 1.0)
+    wish = np.float64(person.rate) * known.window * math.exp(error)  # purchases in a window, at any firm
+    repeats = repeats_on_record(relation, known)
+    if what == SHARE:
+        return share_of(repeats, wish)
+    return max(wish - repeats, 0.0) * basket_of(relation)
 
-    @cached_property
-    def fit(self) -> FloatArray:
-        """Whether the firm is one for people like oneself, 0 to 1: the logistic of the taste for it."""
-        return self._answer(1.0 / (1.0 + np.exp(-self._relations["taste"].astype(np.float64))), self._second[1])
 
-    @cached_property
-    def wish(self) -> FloatArray:
-        """Purchases of this kind that one would like to make in an activity window, at any firm."""
-        rate = self.market.town.people["rate"][self.records.row].astype(np.float64)
-        wish: FloatArray = rate * self.window * np.exp(self.error * self._second[2])
-        return wish
+@inline
+def on_record(what, relation, known):  # type: ignore[no-untyped-def]
+    """Return what the firm's record of a customer says, the cost of service charged to it up to now."""
+    if what == VOLUME:  # purchases
+        return np.float64(relation.volume)
+    if what == REVENUE:  # money paid
+        return np.float64(relation.revenue)
+    if what == REPEATS:
+        return repeats_on_record(relation, known)
+    if what == TENURE:  # windows since the membership began
+        return (known.period - relation.since) / known.window
+    if what == RECENCY:  # 1 for who bought in the last period, 0 for who has not in a whole window
+        return 1.0 - (known.period - 1 - relation.bought_at) / known.window
+    profit = np.float64(margin_after(relation, known.billing, 0, known.period))
+    credit = np.float64(relation.credit)
+    if what == PROFIT:
+        return profit
+    if what == TOTAL_CONTRIBUTION:
+        return profit + credit
+    return referral_of(max(profit, 0.0), max(credit, 0.0))
 
-    @cached_property
-    def share(self) -> FloatArray:
-        """Share of the wish that is bought here, 0 to 1: repeat purchases on record over the answer."""
-        return np.minimum(1.0, self.repeats / self.wish)
 
-    @cached_property
-    def potential(self) -> FloatArray:
-        """What could be won more in an activity window: the part of the wish that is not bought here, in money."""
-        volume = self.volume
-        basket = np.divide(self.revenue, volume, out=np.zeros_like(volume), where=volume > 0.0)
-        return np.maximum(0.0, self.wish - self.repeats) * basket
+@inline
+def repeats_on_record(relation, known):  # type: ignore[no-untyped-def]
+    """Return purchases but the first, in a window."""
+    return repeats_of(np.float64(relation.volume), known.first_weight[relation.since], known.to_window)
 
-    @cached_property
-    def _relations(self) -> npt.NDArray[np.void]:
-        relations: npt.NDArray[np.void] = self.market.town.relations[self.records.row, self.firm.index]
-        return relations
 
-    @cached_property
-    def _first(self) -> FloatArray:
-        return self._noise(int(Stream.TELL_SATISFACTION))
+@inline
+def state_of(what, relation):  # type: ignore[no-untyped-def]
+    """Return the inner state that an answer is about, on a scale from 0 to 1."""
+    repute = (1.0 + level(relation.opinion)) / 2.0  # what friends say of the firm: bad or good
+    trust = (relation.trust_quality + relation.trust_character + relation.trust_ability) / (3.0 * STEPS)
+    if what == SATISFACTION:  # how well expectations are met: one half is just as expected
+        return (1.0 + level(relation.satisfaction)) / 2.0
+    if what == CLOSENESS:
+        return np.float64(relation.attachment)
+    if what == TRUST:
+        return trust
+    if what == ATTITUDE:
+        return (np.float64(relation.attachment) + trust + repute) / 3.0
+    if what == REPUTE:
+        return repute
+    return 1.0 / (1.0 + math.exp(-np.float64(relation.taste)))  # whether the firm is one for people like oneself
 
-    @cached_property
-    def _second(self) -> FloatArray:
-        return self._noise(int(Stream.TELL_REPUTE))
 
-    def _noise(self, stream: int) -> FloatArray:
-        """Return standard normal draws of a group of streams, shape (4, n_customers_of_the_firm)."""
-        market, row = self.market, self.records.row
-        people = (market.town.people["birth"][row].astype(np.int64) << 32) | row
-        noise: FloatArray = np.empty((4, row.size))
-        slot = int(market.origins.firm_slots[self.firm.index])
-        draw_for(market.seed_used, stream, market.period, people, slot, noise)
-        to_normal(noise)
-        return noise
+@inline
+def share_of(repeats, wish):  # type: ignore[no-untyped-def]
+    """Return the share of a wish that is bought here, 0 to 1."""
+    share = repeats / wish
+    return 1.0 if share > 1.0 else share
 
-    def _answer(self, truth: FloatArray, noise: FloatArray) -> FloatArray:
-        return with_error(truth, noise, self.error, 0.0, 1.0)
+
+@inline
+def basket_of(relation):  # type: ignore[no-untyped-def]
+    """Return what a purchase is worth, by record, in money."""
+    return np.float64(relation.revenue) / np.float64(relation.volume) if relation.volume > 0.0 else 0.0
+
+
+@inline
+def referral_of(profit, credit):  # type: ignore[no-untyped-def]
+    """Return the share of what a customer brought that came by word of mouth, 0 to 1; of a loss, nothing counts."""
+    return credit / (credit + profit) if credit + profit > 0.0 else 0.0

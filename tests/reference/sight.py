@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from sim.accounts import Line
 from sim.crm.records import period_weights
 from sim.crm.value import annuity, survival_curve
 from sim.draws import Stream
+from sim.pyramids.ladder import EVERYBODY, Places
 from tests.reference.arithmetic import clip, single
 
 if TYPE_CHECKING:
@@ -91,20 +93,23 @@ def ask(firm: Firm, customer: Customer, relation: Relation) -> Seen:
         "trust": trust,
         "attitude": (relation.attachment + trust + repute) / 3.0,
         "repute": repute,
-        "fit": 1.0 / (1.0 + float(np.exp(-relation.taste))),
+        "fit": 1.0 / (1.0 + math.exp(-relation.taste)),
     }
     answers = {
         name: clip(truth + error * noise(Stream[f"TELL_{name.upper()}"]), 0.0, 1.0) for name, truth in truths.items()
     }
-    misjudged = float(np.exp(error * noise(Stream.TELL_WISH)))
+    misjudged = math.exp(error * noise(Stream.TELL_WISH))
     answers["wish"] = customer.full_rate * model.settings.activity_window * misjudged
     return answers
 
 
 def climb(pyramid: SteppedPyramid, members: list[Member], seen: list[Seen]) -> list[int]:
     """Return the level of each customer: the highest one within the steps allowed whose conditions are met."""
-    limits = [pyramid.limits(step, {key: np.array([each[key] for each in seen]) for key in pyramid.wanted})
-              for step in pyramid.steps]  # fmt: skip
+
+    def look(name: str, places: Places = EVERYBODY) -> np.ndarray:
+        return np.array([each[name] for each in seen])[places]
+
+    limits = [pyramid.limits(step, look) for step in pyramid.steps]
     if pyramid.is_stacked:
         limits = [[each for below in limits[k:] for each in below] for k in range(len(limits))]
     levels = []
