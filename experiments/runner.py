@@ -19,12 +19,13 @@ import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TextIO, TypeVar
 
@@ -136,6 +137,8 @@ class Workers:
         waiting = _Waiting(jobs)
         deaths: Counter[Key] = Counter()
         under_way: dict[Future[Result | Failure], tuple[Key, tuple[Any, ...]]] = {}
+        # `concurrent.futures.wait` holds locks that a Ctrl-C in it would leave held, and nothing would ever end
+        over: SimpleQueue[Future[Result | Failure]] = SimpleQueue()
         while waiting or under_way:
             while waiting and self._has_room(waiting.next[0], [key for key, _ in under_way.values()], deaths):
                 try:
@@ -143,11 +146,12 @@ class Workers:
                 except BrokenProcessPool:
                     break
                 under_way[future] = waiting.take()
-            finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                future.add_done_callback(over.put)
             was_alone = len(under_way) == 1
-            is_broken = not finished or any(_is_lost(future) for future in finished)
+            finished = [over.get()] if under_way else []
+            is_broken = not finished or _is_lost(finished[0])
             if is_broken:
-                finished, _ = wait(under_way)  # a broken pool ends them all
+                finished += [over.get() for _ in range(len(under_way) - len(finished))]  # a broken pool ends them all
                 self._end(at_once=True)
                 self._require_that_workers_start()
             for future in finished:
