@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from importlib import import_module
 from pkgutil import walk_packages
 
@@ -11,6 +12,10 @@ os.environ["LOYALTY_RECOUNT_EVERY"] = "1"  # read when sim is imported, so befor
 import pytest
 
 from tests.drawn import Drawn, Files, draw_scenarios, write_files
+
+# Tests that send Ctrl-C to a process of their own need it heard: in the background, a shell starts what it runs deaf
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Hypothesis draws some of its numbers from those it finds in modules: one that is imported while a test draws would
 # change what is drawn
