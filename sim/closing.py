@@ -42,8 +42,7 @@ def no_service(n_firms: int, n_tiers: int) -> Serving:
     return Serving(np.zeros((n_firms, n_tiers)), np.zeros((n_firms, n_tiers, 7)), np.zeros(n_firms), np.ones(n_firms))
 
 
-@kernel
-def add_up(by_block, stocks, serving, books):  # type: ignore[no-untyped-def]
+def add_up(by_block: FloatArray, stocks: Stocks, serving: Serving, books: FloatArray) -> None:
     """Add up the blocks' books, in their order, carry the stocks forward by them, and pay for the service of a period.
 
     Parameters
@@ -57,25 +56,27 @@ def add_up(by_block, stocks, serving, books):  # type: ignore[no-untyped-def]
     books : array, shape (n_firms, n_tiers, 7 types, n_lines)
         Filled in.
     """
+    _add_up(by_block.reshape(len(by_block), -1), books.reshape(-1), stocks, serving, books)
+
+
+@kernel
+def _add_up(by_block, total, stocks, serving, books):  # type: ignore[no-untyped-def]
+    n_blocks, n_numbers = by_block.shape
+    for k in range(n_numbers):
+        total[k] = by_block[0, k]
+    for b in range(1, n_blocks):
+        for k in range(n_numbers):
+            total[k] += by_block[b, k]
     n_firms, n_tiers, n_types, _ = books.shape
-    total = books.reshape(books.size)
-    total[:] = by_block[0].reshape(books.size)
-    for b in range(1, by_block.shape[0]):
-        part = by_block[b].reshape(books.size)
-        for k in range(part.size):
-            total[k] += part[k]
     for f in range(n_firms):
         for k in range(n_tiers):
             for y in range(n_types):
-                cell = books[f, k, y]
-                carry_forward(f, k, y, cell, stocks)
-                served = stocks.customers[f, k, y] - serving.saving[f] * serving.familiar[f, k, y] / serving.longest[f]
-                cell[Line.SERVICE] += served * serving.costs[f, k]
+                carry_forward(f, k, y, books[f, k, y], stocks, serving)
 
 
 @inline
-def carry_forward(f, k, y, cell, stocks):  # type: ignore[no-untyped-def]
-    """Change the stocks by what happened in one cell of the books."""
+def carry_forward(f, k, y, cell, stocks, serving):  # type: ignore[no-untyped-def]
+    """Change the stocks by what happened in one cell of the books, and pay for the service of who is there then."""
     lost = 0.0
     for line in range(Line.LOST, N_LINES):
         lost += cell[line]
@@ -83,3 +84,5 @@ def carry_forward(f, k, y, cell, stocks):  # type: ignore[no-untyped-def]
     stocks.satisfaction[f, k, y] += cell[Line.SATISFACTION_CHANGE]
     stocks.attachment[f, k, y] += cell[Line.ATTACHMENT_CHANGE]
     stocks.points[f] += cell[Line.POINTS_ISSUED] - cell[Line.POINTS_REDEEMED] - cell[Line.POINTS_EXPIRED]
+    served = stocks.customers[f, k, y] - serving.saving[f] * serving.familiar[f, k, y] / serving.longest[f]
+    cell[Line.SERVICE] += served * serving.costs[f, k]
