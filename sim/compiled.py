@@ -141,9 +141,7 @@ def parallel_kernel(function: Any) -> Any:
 
     @wraps(function)
     def on_all_threads(*arguments: Any) -> None:
-        shares = iter(
-            range(_n_shares)
-        )  # whoever is ready takes the next, so that a thread held up keeps nobody waiting
+        shares = iter(range(_n_shares))  # whoever is ready takes the next: who is held up keeps nobody waiting
 
         def take_shares() -> None:
             for first in shares:

@@ -7,12 +7,12 @@ quickly; the person, and one line of memory (64 bytes) for each firm, are read w
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from sim.compiled import inline
+from sim.compiled import formula, inline
 
 NEVER = 32_000  # a period that no run reaches
 NOBODY = -1
@@ -132,3 +132,24 @@ def level(steps):  # type: ignore[no-untyped-def]
 def in_steps(number):  # type: ignore[no-untyped-def]
     """Return the nearest number of steps to a number from -1 to 1, as it is kept."""
     return np.int16(math.floor(number * STEPS + 0.5))
+
+
+@formula
+def block_of(row, n_blocks, n_rows):  # type: ignore[no-untyped-def]
+    """Return the block that a row is in: block ``b`` begins at ``b * n_rows // n_blocks``."""
+    return ((row + 1) * n_blocks + n_rows - 1) // n_rows - 1
+
+
+def gather(column: npt.NDArray[Any], n_listed: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """Return, end to end, what every block has listed from the first of its own places of a column on.
+
+    Parameters
+    ----------
+    column : array, shape (n_rows,)
+        Each block's list is in the places of its rows.
+    n_listed : array of int64, shape (n_blocks,)
+        How many each block has listed.
+    """
+    n_blocks = len(n_listed)
+    firsts = [b * len(column) // n_blocks for b in range(n_blocks)]
+    return np.concatenate([column[first : first + n] for first, n in zip(firsts, n_listed.tolist(), strict=True)])

@@ -11,7 +11,7 @@ from sim.accounts import Cause, Line
 from sim.compiled import formula, inline, parallel_kernel
 from sim.journey import membership, talk
 from sim.pyramids import SteppedPyramid
-from sim.records import NEVER, NOBODY, in_steps, level
+from sim.records import NEVER, NOBODY, gather, in_steps, level
 
 if TYPE_CHECKING:
     from sim.firms import Firm
@@ -69,10 +69,8 @@ def review_pyramids(market: Market, firms: list[Firm]) -> None:
     scores = np.empty((n_due, market.n_customers), dtype=np.float32)
     n_scores = np.zeros((n_blocks, n_due), dtype=np.int64)
     rank(market.town, due, market.period, scores, n_scores)
-    firsts = np.arange(n_blocks) * market.n_customers // n_blocks
     for d, firm in enumerate(firms):
-        own = [scores[d, first : first + n_scores[b, d]] for b, first in enumerate(firsts)]
-        due.cuts[d, : due.n_cuts[d]] = _cuts(firm.pyramid, np.concatenate(own))
+        due.cuts[d, : due.n_cuts[d]] = _cuts(firm.pyramid, gather(scores[d], n_scores[:, d]))
     moves = np.zeros((n_blocks, n_due, n_tiers, n_tiers), dtype=np.int64)
     stock = np.zeros((n_blocks, n_due, n_tiers, 7, 3))
     assign_tiers(market.town, due, market.period, market.behaviour.trust_fall, moves, stock)

@@ -142,13 +142,6 @@ def empty_roll(n_blocks: int, n_customers: int) -> Roll:
     )
 
 
-def movers_of(roll: Roll, n_customers: int) -> npt.NDArray[np.int32]:
-    """Return the rows of those who moved in this period, rising."""
-    n_blocks = roll.n_movers.size
-    parts = [roll.mover[b * n_customers // n_blocks :][: roll.n_movers[b]] for b in range(n_blocks)]
-    return np.concatenate(parts)
-
-
 def silence(n_customers: int, n_blocks: int) -> Said:
     """Return what is said when nobody speaks."""
     return Said(

@@ -15,10 +15,10 @@ from sim.accounts import Line
 from sim.compiled import inline, parallel_kernel
 from sim.draws import Stream, block
 from sim.invariants import InvariantError
-from sim.journey.context import Clock, movers_of
+from sim.journey.context import Clock
 from sim.levers.base import Lever
 from sim.prefetch import prefetch_buyers, prefetch_row
-from sim.records import NEVER, identity
+from sim.records import NEVER, gather, identity
 
 if TYPE_CHECKING:
     from sim.market import Market
@@ -88,7 +88,7 @@ class Credit(Lever):
     def after_life(self) -> None:
         """Settle the accounts that are due, and enter the period's purchases."""
         market = self.market
-        self.next_due[movers_of(market.roll, market.n_customers)] = 0
+        self.next_due[gather(market.roll.mover, market.roll.n_movers)] = 0
         clock = Clock(market.seed_used, market.period)
         settle_accounts(market.town, self.terms, self.accounts, self.next_due, clock, market.books)
         enter_purchases(

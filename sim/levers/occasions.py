@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import FirmCost, Line
-from sim.compiled import inline, parallel_kernel
+from sim.compiled import inline, kernel, parallel_kernel
 from sim.draws import Stream, block, draw_together, firm_slot, to_unit
 from sim.journey.context import Clock
 from sim.levers.base import Lever
@@ -149,23 +149,27 @@ def last_lot(lots: npt.NDArray[np.float64], places: int) -> float:
     return float(willing[places]) if willing.size > places else EVERYBODY
 
 
+@kernel
+def desk_for(slot):  # type: ignore[no-untyped-def]
+    """Return a desk for the event of a slot."""
+    return Desk(
+        np.empty(AT_ONCE, np.int64),
+        np.empty(AT_ONCE, np.int64),
+        np.full(AT_ONCE, slot),
+        np.empty((4, AT_ONCE), np.uint32),
+        np.empty(AT_ONCE, np.bool_),
+    )
+
+
 @parallel_kernel
 def invite_and_receive(share, town, occasion, clock, counts, books):  # type: ignore[no-untyped-def]
     """Hold an event with room for everybody: parameters as in ``invite`` and ``receive``."""
     n_blocks, n = counts.shape[0], town.people.size
-    desk = Desk(
-        np.empty(AT_ONCE, np.int64),
-        np.empty(AT_ONCE, np.int64),
-        np.full(AT_ONCE, occasion.slot),
-        np.empty((4, AT_ONCE), np.uint32),
-        np.empty(AT_ONCE, np.bool_),
-    )
+    desk = desk_for(occasion.slot)
     for b in range(share.first, n_blocks, share.step):
         last = (b + 1) * n // n_blocks
         for first in range(b * n // n_blocks, last, AT_ONCE):
-            n_invited = write_to(first, min(first + AT_ONCE, last), town, occasion, clock, desk)
-            counts[b, 0] += n_invited
-            counts[b, 1] += let_answer(n_invited, town, occasion, desk)
+            n_invited = ask(first, min(first + AT_ONCE, last), town, occasion, clock, counts[b], desk)
             for k in range(n_invited):
                 if desk.comes[k]:
                     be_guest(desk.row[k], to_unit(desk.words[2, k]), town, occasion, clock, counts[b], books[b])
@@ -189,22 +193,23 @@ def invite(share, town, occasion, clock, lots, counts):  # type: ignore[no-untyp
         People invited and willing; counted up.
     """
     n_blocks, n = counts.shape[0], lots.size
-    desk = Desk(
-        np.empty(AT_ONCE, np.int64),
-        np.empty(AT_ONCE, np.int64),
-        np.full(AT_ONCE, occasion.slot),
-        np.empty((4, AT_ONCE), np.uint32),
-        np.empty(AT_ONCE, np.bool_),
-    )
+    desk = desk_for(occasion.slot)
     for b in range(share.first, n_blocks, share.step):
         last = (b + 1) * n // n_blocks
         lots[b * n // n_blocks : last] = STAYS
         for first in range(b * n // n_blocks, last, AT_ONCE):
-            n_invited = write_to(first, min(first + AT_ONCE, last), town, occasion, clock, desk)
-            counts[b, 0] += n_invited
-            counts[b, 1] += let_answer(n_invited, town, occasion, desk)
+            n_invited = ask(first, min(first + AT_ONCE, last), town, occasion, clock, counts[b], desk)
             for k in range(n_invited):
                 lots[desk.row[k]] = to_unit(desk.words[1, k]) if desk.comes[k] else STAYS
+
+
+@inline
+def ask(first, last, town, occasion, clock, counts, desk):  # type: ignore[no-untyped-def]
+    """Invite people in some rows and let them answer; return how many are invited, and count them and the willing."""
+    n_invited = write_to(first, last, town, occasion, clock, desk)
+    counts[0] += n_invited
+    counts[1] += let_answer(n_invited, town, occasion, desk)
+    return n_invited
 
 
 @inline

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from sim.accounts import Line
 from sim.compiled import inline, parallel_kernel
 from sim.draws import Stream, block
-from sim.journey.context import Clock, movers_of
+from sim.journey.context import Clock
 from sim.levers.base import Lever
 from sim.prefetch import prefetch_buyers, prefetch_row
-from sim.records import identity, in_steps, level
+from sim.records import gather, identity, in_steps, level
 
 if TYPE_CHECKING:
     from sim.firms import Firm
@@ -139,7 +139,7 @@ class Programmes(Lever):
     def after_life(self) -> None:
         """Enter the period's purchases on the members' cards; newcomers to the town have none."""
         market = self.market
-        movers = movers_of(market.roll, market.n_customers)
+        movers = gather(market.roll.mover, market.roll.n_movers)
         for states in self.members:
             states[movers] = 0
         clock = Clock(market.seed_used, market.period)

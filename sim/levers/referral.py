@@ -14,7 +14,7 @@ from sim.accounts import Line
 from sim.compiled import inline, kernel
 from sim.journey.talk import teller_of
 from sim.levers.base import Lever
-from sim.records import NOBODY
+from sim.records import NOBODY, block_of
 
 if TYPE_CHECKING:
     from sim.market import Market
@@ -72,8 +72,7 @@ def reward_one(place, town, network, said, rewards, period, books):  # type: ign
     person, relation = town.people[teller], town.relations[teller, f]
     if town.relations[buyer, f].since == period and relation.is_active:
         n_blocks, n = books.shape[0], town.pulses.size
-        block = ((teller + 1) * n_blocks + n - 1) // n - 1  # of the teller's row
-        cell = books[block, f, relation.tier, person.type]
+        cell = books[block_of(teller, n_blocks, n), f, relation.tier, person.type]
         cell[Line.REFERRALS] += 1.0
         cell[Line.INCENTIVES] += rewards[f]
         relation.margin -= rewards[f]

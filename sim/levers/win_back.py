@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from sim.accounts import Line
 from sim.compiled import parallel_kernel
-from sim.journey.context import movers_of
 from sim.levers.base import Lever
+from sim.records import block_of, gather
 
 if TYPE_CHECKING:
     from sim.bond_settings import WinBackSpec
@@ -65,14 +65,14 @@ class WinBack(Lever):
         self.called[f] = called
         relations["is_aware"][called] = 1
         people["is_alert"][called] = 1
-        block = ((called + 1) * market.n_blocks + market.n_customers - 1) // market.n_customers - 1
+        block = block_of.py_func(called, market.n_blocks, market.n_customers)
         cells: Any = (block, f, relations["tier"][called], people["type"][called], int(Line.ACQUISITION))
         np.add.at(market.books, cells, spec.contact_cost)
         self.made.append((market.period, f, called.size))
 
     def after_life(self) -> None:
         """Forget those who moved away."""
-        movers = movers_of(self.market.roll, self.market.n_customers)
+        movers = gather(self.market.roll.mover, self.market.roll.n_movers)
         self.worth[movers] = 0.0
         self.market.called_back[movers] = 0
 

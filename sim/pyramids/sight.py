@@ -19,7 +19,7 @@ from sim.draws import Stream, block, normal_of
 from sim.prefetch import prefetch_row
 from sim.pyramids.ladder import EVERYBODY, Places
 from sim.pyramids.observed import OBSERVED
-from sim.records import STEPS, identity, level
+from sim.records import STEPS, gather, identity, level
 from sim.review import Billing, billing_of, margin_after
 
 if TYPE_CHECKING:
@@ -140,9 +140,7 @@ def members_of(market: Market, firm: Firm, billing: Billing) -> Members:
     n, n_blocks = market.n_customers, market.n_blocks
     columns, n_members = Members(*(np.empty(n, dtype) for dtype in "qhbd")), np.zeros(n_blocks, dtype=np.int64)
     call_the_roll(market.town.relations[:, firm.index], billing, market.period, columns, n_members)
-    firsts = (b * n // n_blocks for b in range(n_blocks))
-    parts = [slice(first, first + own) for first, own in zip(firsts, n_members.tolist(), strict=True)]
-    return Members(*(np.concatenate([column[part] for part in parts]) for column in columns))
+    return Members(*(gather(column, n_members) for column in columns))
 
 
 @parallel_kernel
