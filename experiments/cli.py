@@ -43,6 +43,7 @@ RUN_TABLES = (
     "periods", "tiers", "types", "losses", "migration", "retention_by", "ledger", "nodes", "ties",
     "loyalty", "loyalty_weights", "diagnosis", "patronage", "value", "cohorts", "matrix", "elasticity",
     "attributes", "four_tests", "contagion", "programmes", "occasions", "bonds", "credit", "built",
+    "life_stages",
 )  # fmt: skip
 
 

@@ -48,6 +48,7 @@ COLUMNS = {
     "bonds": ["firm", "lever", "offers", "taken", "cost"],
     "elasticity": ["firm", "tier", "elasticity", "low", "high", "changes", "verdict"],
     "built": ["firm", "measure", "name", "value"],
+    "life_stages": ["firm", "stage", "people", "customers", "reached", "share", "revenue", "margin"],
     "nodes": ["node", "firm", "type", "opinion", "status"],
     "ties": ["a", "b"],
     "network": ["mean_degree", "max_degree", "isolated_share", "largest_component_share", "clustering"],

@@ -87,7 +87,7 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
         focal firm at the end ``loyalty``, ``diagnosis``, ``patronage``, ``value``,
         ``cohorts`` and ``matrix``; ``elasticity``; ``attributes``
         (of segments only at the end), ``four_tests``, ``contagion``, ``programmes``, ``occasions``, ``bonds``,
-        ``credit`` and ``built``; and ``nodes``, ``ties`` and ``network``
+        ``credit``, ``built`` and ``life_stages``; and ``nodes``, ``ties`` and ``network``
         (its size and shape) with the network.
     """
     import pandas as pd
@@ -139,6 +139,7 @@ def reduced(results: Results, with_network: bool) -> dict[str, pd.DataFrame]:
     frames |= {"four_tests": results.four_tests, "contagion": results.contagion}
     frames |= {"programmes": results.programmes, "occasions": results.occasions, "credit": results.credit}
     frames |= {"bonds": results.bonds, "elasticity": results.elasticity, "built": results.built}
+    frames |= {"life_stages": results.life_stages}
     if with_network:
         frames |= {"nodes": results.nodes, "ties": results.ties, "network": pd.DataFrame([results.shape.made])}
     return frames

@@ -20,8 +20,10 @@ class Cause(IntEnum):
     SERVICE = 5
     BETTER_RIVAL = 6
     REWARD_ENDED = 7
-    LAPSED = 8
+    LAPSED = 8  # nothing was needed
     CLOSED = 9
+    UNMET_NEED = 10  # the last need was met by nobody's offer, or no longer by this firm's product
+    BROKEN_TRUST = 11
 
 
 CAUSE_NAMES: tuple[str, ...] = tuple(cause.name.lower() for cause in Cause)

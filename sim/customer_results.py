@@ -10,6 +10,7 @@ import pandas as pd
 
 from sim.book_results import ratio
 from sim.crm.later import Later
+from sim.crm.records import records_of
 from sim.loyalty_types import TYPE_NAMES
 from sim.network import sample, ties_among
 from sim.records import STEPS
@@ -46,6 +47,35 @@ def retention_by(market: Market) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["firm", "group", "name", "at_start", "kept"])
     frame["retention"] = frame["kept"] / frame["at_start"].where(frame["at_start"] > 0)
     return frame
+
+
+def life_stages(market: Market) -> pd.DataFrame:
+    """Return who buys where by stage of life, at the end of the run; no rows if no stages are told apart.
+
+    Returns
+    -------
+    DataFrame
+        One row per firm and ``stage``: ``people`` who are in it, the firm's ``customers`` among them, ``reached`` (that
+        is as a share of the people), ``share`` of the firm's customers, and what one pays (``revenue``) and earns the
+        firm (``margin``) in a period, on average and by its records, in money.
+    """
+    names = market.customers.stages
+    columns = ["firm", "stage", "people", "customers", "reached", "share", "revenue", "margin"]
+    if not names:
+        return pd.DataFrame(columns=columns)
+    stage = market.town.stages["stage"].astype(np.int64)
+    people, rows = np.bincount(stage, minlength=len(names)), []
+    for firm in market.firms.values():
+        records = records_of(market, firm)
+        own = stage[records.row]
+        customers, length, revenue, margin = (
+            np.bincount(own, weights, len(names)) for weights in (None, records.length, records.revenue, records.margin)
+        )
+        for k, name in enumerate(names):
+            money = (ratio(float(of[k]), float(length[k])) for of in (revenue, margin))
+            n = float(customers[k])
+            rows.append((firm.name, name, int(people[k]), int(n), ratio(n, people[k]), ratio(n, own.size), *money))
+    return pd.DataFrame(rows, columns=columns)
 
 
 def top_share(amounts: FloatArray) -> float:

@@ -12,6 +12,7 @@ from sim.compiled import inline, kernel, parallel_kernel, seldom
 from sim.draws import Stream, block, firm_slot, ln, normal, wait_for
 from sim.errors import InputError
 from sim.journey import need
+from sim.life_stages import Stages, begin_life_in_a_stage, end_of_stage, stages_of
 from sim.loyalty_types import TYPE_NAMES, LoyaltyType, prior_table
 from sim.records import NEVER, NOBODY, identity, in_steps
 
@@ -44,6 +45,7 @@ class Origins(NamedTuple):
     firm_awareness: npt.NDArray[np.float64]
     entry_tiers: npt.NDArray[np.int64]
     is_founder: npt.NDArray[np.bool_]  # in the market from the start: whom a monopoly customer can be captive to
+    stages: Stages  # of life
 
 
 def fitted_demand(scenario: Scenario) -> DemandFit | None:
@@ -98,6 +100,7 @@ def origins(scenario: Scenario, is_founder: npt.NDArray[np.bool_]) -> Origins:
         firm_awareness=np.array([firm.awareness for firm in firms], dtype=np.float64),
         entry_tiers=np.array([firm.pyramid.entry_tier for firm in firms], dtype=np.int64),
         is_founder=is_founder,
+        stages=stages_of(customers.life_stages),
     )
 
 
@@ -158,11 +161,6 @@ def be_born(i, birth, open_access, seed, town, origins):  # type: ignore[no-unty
     basket = origins.basket_scale / basket if origins.is_basket_inverse else origins.basket_scale * basket
 
     person.rate = rate
-    u_stay, _, u_first, _ = block(seed, Stream.STAY // 4, birth, who, 0)
-    rate_now = np.float64(person.rate) * (origins.constrained_rate if is_latent else 1.0)
-    pulse.need_at = min(NEVER, birth - 1 + wait_for(-ln(u_first), rate_now))
-    pulse.leave_at = min(NEVER, birth - 1 + wait_for(-ln(u_stay), origins.leave_rate))
-    pulse.lapse_at = NEVER
     person.basket = basket
     person.talk = (origins.talk_shape - 1.0) / origins.talk_shape * math.pow(u_talk, -1.0 / origins.talk_shape)
     person.price_weight = prior[0] * math.exp(spread * logistic(u_price))
@@ -179,7 +177,14 @@ def be_born(i, birth, open_access, seed, town, origins):  # type: ignore[no-unty
     person.usual = NOBODY
     person.type = kind
     person.is_constrained = is_latent
-    need.set_alarm(pulse, release_of(town.people, i, origins.release_rate, seed))
+    if town.stages.size > 0:
+        begin_life_in_a_stage(i, birth, seed, town, origins.stages)
+    u_stay, _, u_first, _ = block(seed, Stream.STAY // 4, birth, who, 0)
+    rate_now = np.float64(person.rate) * (origins.constrained_rate if is_latent else 1.0)
+    pulse.need_at = min(NEVER, birth - 1 + wait_for(-ln(u_first), rate_now))
+    pulse.leave_at = min(NEVER, birth - 1 + wait_for(-ln(u_stay), origins.leave_rate))
+    pulse.lapse_at = NEVER
+    need.set_alarm(pulse, change_of(town, i, origins.release_rate, seed))
     person.is_alert = False
     person.reach = np.uint32(0)
 
@@ -259,24 +264,31 @@ def release_of(people, i, release_rate, seed):  # type: ignore[no-untyped-def]
     return min(NEVER, person.birth - 1 + wait_for(-ln(u_held), release_rate))
 
 
+@inline
+def change_of(town, i, release_rate, seed):  # type: ignore[no-untyped-def]
+    """Return the period in which person ``i`` is set free, or a stage of their life ends: whichever is first, or NEVER."""
+    return min(release_of(town.people, i, release_rate, seed), end_of_stage(town, i))
+
+
 @seldom
-def set_free(person, pulse, i, period, seed):  # type: ignore[no-untyped-def]
+def set_free(town, i, period, seed):  # type: ignore[no-untyped-def]
     """Take away what held a latent customer back: needs come at the person's own rate, from this period on.
 
     The next need is drawn anew: of a Poisson rate, what has not happened yet does not count.
     """
+    person, pulse = town.people[i], town.pulses[i]
     person.is_constrained = False
     _, _, u_need, _ = block(seed, Stream.FREED // 4, period, identity(person, i), 0)
     pulse.need_at = min(NEVER, period - 1 + wait_for(-ln(u_need), np.float64(person.rate)))
-    need.set_alarm(pulse, NEVER)
+    need.set_alarm(pulse, end_of_stage(town, i))
 
 
 @kernel
 def lift_constraints(town, share, seed, period):  # type: ignore[no-untyped-def]
     """Set a share of the constrained free."""
     for i in range(town.people.size):
-        person, pulse = town.people[i], town.pulses[i]
+        person = town.people[i]
         if person.is_constrained:
             _, u_lift, _, _ = block(seed, Stream.LIFT // 4, period, identity(person, i), 0)
             if u_lift < share:
-                set_free(person, pulse, i, period, seed)
+                set_free(town, i, period, seed)

@@ -123,6 +123,11 @@ class Stream(IntEnum):
     TELL_REPUTE = 204
     TELL_FIT = 205
     TELL_WISH = 206
+    # of stages of life, one per person: at birth, and when one ends
+    LIFE_STAGE = 208
+    STAGE_LASTS = 209
+    NEXT_STAGE_LASTS = 210
+    NEED_OF_STAGE = 211
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

@@ -59,6 +59,8 @@ def bounds(limits: Limits) -> dict[str, tuple[float, float]]:
         "told_by": (NOBODY, limits.n_customers - 1),
         "usual": (NOBODY, limits.n_firms - 1),
         "reach": (0, 2**limits.n_firms - 1),
+        "stage": (0, limits.n_stages - 1),
+        "stage_ends_at": (0, NEVER),
     }
 
 
@@ -189,6 +191,7 @@ class Audit:
             window=market.scenario.customers.activity_window,
             n_tiers=np.array([len(firm.pyramid.tiers) for firm in market.firms.values()]),
             entry_tiers=market.origins.entry_tiers,
+            n_stages=len(market.scenario.customers.life_stages),
         )
 
     def _compare(self, count: Count) -> None:
@@ -263,7 +266,8 @@ class Audit:
         town, names = self.market.town, list(self.market.firms)
         where = f"customer {row}" + (f", {names[f]}" if f != NOBODY else "")
         if fault == Fault.STATE:
-            records = (town.pulses[row], town.people[row]) if f == NOBODY else (town.relations[row, f],)
+            own = [records[row] for records in (town.pulses, town.people, town.stages) if records.size]
+            records = own if f == NOBODY else [town.relations[row, f]]
             allowed = bounds(self.limits)
             if f != NOBODY:
                 allowed["tier"] = (0, len(self.market.firms[names[f]].pyramid.tiers) - 1)

@@ -85,7 +85,7 @@ class Market(mesa.Model):  # type: ignore[misc]
         self.origins = people.origins(scenario, happenings.founders(scenario))
         self.open_access = np.uint32(0)
         self.network = build(scenario.network, self.n_customers, self.seed_used, scenario.folder)
-        self.town = new_town(self.n_customers, self.n_firms)
+        self.town = new_town(self.n_customers, self.n_firms, has_stages=bool(scenario.customers.life_stages))
         people.settle(self.town, self.origins, self.seed_used)
         self.said = context.silence(self.n_customers, self.n_blocks)
 
@@ -106,7 +106,9 @@ class Market(mesa.Model):  # type: ignore[misc]
         is_kept = any(lever.reads_roll for lever in self.levers)
         self.roll = context.empty_roll(self.n_blocks, self.n_customers if is_kept else 0)
         self.audit = Audit(self)
-        self.customers = Customers(self.town, self.network, {f.name: f.pyramid.tiers for f in self.firms.values()})
+        tiers = {firm.name: firm.pyramid.tiers for firm in self.firms.values()}
+        stages = tuple(stage.name for stage in scenario.customers.life_stages)
+        self.customers = Customers(self.town, self.network, tiers, stages)
         self.standing: npt.NDArray[np.int8] | None = None
         self.standing_types: npt.NDArray[np.int8] | None = None
         self.datacollector = self._collector() if collect else None

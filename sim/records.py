@@ -88,6 +88,14 @@ RELATION = np.dtype(
 
 IN_STEPS = ("distance", "satisfaction", "opinion", "habit", "trust_quality", "trust_character", "trust_ability")
 
+STAGE = np.dtype(
+    [
+        ("stage_ends_at", "i2"),  # period
+        ("stage", "i1"),  # index of the stage of life
+    ],
+    align=True,
+)
+
 RecordArray = npt.NDArray[np.void]
 
 
@@ -97,14 +105,16 @@ class Town(NamedTuple):
     pulses: RecordArray  # shape (n_customers,)
     people: RecordArray  # shape (n_customers,)
     relations: RecordArray  # shape (n_customers, n_firms)
+    stages: RecordArray  # shape (n_customers,), or (0,) if no stages of life are told apart
 
 
-def new_town(n_customers: int, n_firms: int) -> Town:
+def new_town(n_customers: int, n_firms: int, has_stages: bool = False) -> Town:
     """Return empty records for a town, laid so that a relation is one line of memory."""
     return Town(
         pulses=_in_line((n_customers,), PULSE),
         people=_in_line((n_customers,), PERSON),
         relations=_in_line((n_customers, n_firms), RELATION),
+        stages=np.zeros(n_customers if has_stages else 0, dtype=STAGE),
     )
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from sim.accounts import CAUSE_NAMES, Line
 from sim.compiled import inline, kernel, parallel_kernel
+from sim.life_stages import end_of_stage
 from sim.loyalty_types import TYPE_NAMES
 from sim.records import NEVER, NOBODY, STEPS, level
 
@@ -78,6 +79,7 @@ class Limits(NamedTuple):
     window: int  # periods after a purchase for which a membership lasts
     n_tiers: IntArray  # shape (n_firms,)
     entry_tiers: IntArray  # shape (n_firms,)
+    n_stages: int  # of life
 
 
 class Count(NamedTuple):
@@ -257,12 +259,20 @@ def fault_of_relation(relation, is_reachable, f, limits):  # type: ignore[no-unt
 
 
 @inline
+def stage_is_within(stage, limits):  # type: ignore[no-untyped-def]
+    """Say whether a person is in a stage of life that there is, until a period that there is."""
+    return 0 <= stage.stage < limits.n_stages and 0 <= stage.stage_ends_at <= NEVER
+
+
+@inline
 def fault_of_person(i, town, limits):  # type: ignore[no-untyped-def]
     """Return what does not hold of person ``i``, whatever the firm."""
     pulse, person = town.pulses[i], town.people[i]
     if not person_is_within(pulse, person, limits):
         return Fault.STATE.value
-    first_due = min(pulse.need_at, min(pulse.lapse_at, pulse.leave_at))
+    if town.stages.size > 0 and not stage_is_within(town.stages[i], limits):
+        return Fault.STATE.value
+    first_due = min(min(pulse.need_at, pulse.lapse_at), min(pulse.leave_at, end_of_stage(town, i)))
     if pulse.wake_at > first_due or first_due <= limits.period:
         return Fault.OVERSLEPT.value
     if person.usual != NOBODY and not town.relations[i, person.usual].is_active:

@@ -20,7 +20,7 @@ from sim.crm.attributes import Study, tabulate
 from sim.crm.contagion import contagion, note_friends
 from sim.crm.four_tests import four_tests, note_levers
 from sim.crm.later import Later
-from sim.customer_results import network_sample, retention_by, top_shares
+from sim.customer_results import life_stages, network_sample, retention_by, top_shares
 from sim.loyalty_types import TYPE_NAMES
 from sim.network import describe
 from sim.programme_results import members_at_end, occasions_held, programmes
@@ -85,6 +85,8 @@ class Results:
         How customers have paid: see :func:`sim.credit_results.credit_ratings`.
     built : DataFrame
         What firms have built over time: see :func:`sim.built_results.built`.
+    life_stages : DataFrame
+        Who buys where by stage of life: see :func:`sim.customer_results.life_stages`.
     shape : Later of dict
         Size and shape of the network: see :func:`sim.network.describe`.
     """
@@ -114,6 +116,7 @@ class Results:
     called_back: npt.NDArray[np.int64]
     credit: pd.DataFrame
     built: pd.DataFrame
+    life_stages: pd.DataFrame
     shape: Later[dict[str, float]]
 
     @classmethod
@@ -147,6 +150,7 @@ class Results:
             called_back=called_back(market),
             credit=credit_ratings(market),
             built=built(market),
+            life_stages=life_stages(market),
             shape=Later(partial(describe, market.network)),
         )
 

@@ -78,6 +78,11 @@ class Scenario(Settings):
         if len({firm_slot(name) for name in names}) < len(names):
             raise ValueError("firms: two names share a stream of draws; allowed: rename one of the firms")
         for firm in self.firms:
+            if not self.customers.life_stages and firm.pyramid.asks_for("life_stage"):
+                raise ValueError(
+                    f"firms.{firm.name}.pyramid asks for life_stage, but customers have none; allowed: with "
+                    "customers.life_stages"
+                )
             if firm.business is not None and self.customers.business is None:
                 raise ValueError(
                     f"firms.{firm.name}.business is given, but customers are no businesses; allowed: with a table "

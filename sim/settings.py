@@ -13,6 +13,7 @@ from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrio
 
 Frac = Annotated[float, Field(ge=0, le=1)]
 MOST = 1e9  # no setting in money or utility needs more, and sums of it stay exact enough to balance
+Factor = Annotated[float, Field(ge=0.01, le=100)]
 Positive = Annotated[float, Field(gt=0, le=MOST)]
 NonNegative = Annotated[float, Field(ge=0, le=MOST)]
 LEAST_SPEED = 0.001  # slower, and a change would be lost between the steps in which states are kept
@@ -174,6 +175,27 @@ class BusinessBuyersSpec(Settings):
         return 1.0 + self.delivery + self.know_how + self.time_to_market + self.personal_contact
 
 
+class LifeStageSpec(Settings):
+    """A stage of life: who is in it, how long, and how it changes a person; factors multiply what is the person's own."""
+
+    name: Annotated[str, Field(min_length=1, max_length=40, description="name of the stage")]
+    share: Frac = Field(description="share of the first people who are in it; sums to 1 over the stages")
+    newcomers: Frac | None = Field(
+        default=None, description="share of those who move in who are in it; by default like share"
+    )
+    lasts: Annotated[float, Field(ge=1, le=1e6)] | None = Field(
+        default=None, description="periods, on average, until a person moves on to the next stage; by default for good"
+    )
+    needs: Factor = Field(default=1.0, description="factor of needs per period")
+    basket: Factor = Field(default=1.0, description="factor of money spent at a need")
+    talk: Factor = Field(default=1.0, description="factor of talkativeness")
+    price: Factor = Field(default=1.0, description="factor of the weight of price")
+    quality: Factor = Field(default=1.0, description="factor of the weight of quality")
+    service: Factor = Field(default=1.0, description="factor of the weight of service")
+    reward: Factor = Field(default=1.0, description="factor of the weight of rewards")
+    effort: Factor = Field(default=1.0, description="factor of the weight of effort")
+
+
 class CustomersSpec(Settings):
     """The people of the market."""
 
@@ -200,6 +222,9 @@ class CustomersSpec(Settings):
     latent_premium: Frac = Field(default=0.5, description="share of latent customers who are premium underneath")
     talkativeness_shape: Annotated[float, Field(gt=1.0, le=1000)] = Field(
         default=2.5, description="tail of the Pareto distribution of talkativeness (mean 1); smaller is heavier"
+    )
+    life_stages: Annotated[tuple[LifeStageSpec, ...], Field(max_length=12)] = Field(
+        default=(), description="stages of life, in the order in which people move through them; by default none"
     )
     demand: DemandSpec = DemandSpec()
     behaviour: BehaviourSpec = BehaviourSpec()
@@ -233,6 +258,23 @@ class CustomersSpec(Settings):
                 prior = {**DEFAULT_PRIORS[name].model_dump(), **prior}
             completed[name] = prior
         return completed
+
+    @field_validator("life_stages")
+    @classmethod
+    def _stages_follow_each_other(cls, stages: tuple[LifeStageSpec, ...]) -> tuple[LifeStageSpec, ...]:
+        names = [stage.name for stage in stages]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f'two stages are called "{name}"; allowed: each name once')
+        if stages and stages[-1].lasts is not None:
+            raise ValueError(f'the last, "{names[-1]}", has lasts = {stages[-1].lasts:g}; allowed: none, for good')
+        if len({stage.newcomers is None for stage in stages}) > 1:
+            raise ValueError("newcomers is given for some stages; allowed: for all, or for none")
+        for key in ("share", "newcomers"):
+            shares = [getattr(stage, key) for stage in stages if getattr(stage, key) is not None]
+            if shares and abs(sum(shares) - 1.0) > 1e-9:
+                raise ValueError(f"{key} sums to {sum(shares):.6g} over the stages; allowed: shares that sum to 1")
+        return stages
 
     @model_validator(mode="after")
     def _window_is_sane(self) -> CustomersSpec:

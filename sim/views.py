@@ -29,6 +29,8 @@ class Customer:
         Identity; it changes when the person moves away and another moves in.
     type : str
         Loyalty type.
+    life_stage : str or None
+        Name of the stage of life, if the market tells any apart.
     firm : str or None
         The usual firm: the one last bought from.
     tiers : mapping of str to str
@@ -44,6 +46,7 @@ class Customer:
     row: int
     id: int
     type: str
+    life_stage: str | None
     firm: str | None
     tiers: Mapping[str, str]
     neighbours: npt.NDArray[np.int32]
@@ -62,12 +65,17 @@ class Customers:
         Who talks with whom.
     tiers : mapping of str to tuple of str
         Names of each firm's tiers, in the order of the firms.
+    stages : tuple of str
+        Names of the stages of life, if there are any.
     """
 
-    def __init__(self, town: Town, network: Network, tiers: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self, town: Town, network: Network, tiers: Mapping[str, tuple[str, ...]], stages: tuple[str, ...] = ()
+    ) -> None:
         self.town = town
         self.network = network
         self.tiers = tiers
+        self.stages = stages
 
     def __len__(self) -> int:
         return int(self.town.pulses.size)
@@ -83,6 +91,7 @@ class Customers:
             row=row,
             id=int(self.column("id")[row]),
             type=TYPE_NAMES[person["type"]],
+            life_stage=self.stages[self.town.stages[row]["stage"]] if self.stages else None,
             firm=firms[person["usual"]] if person["usual"] >= 0 else None,
             tiers={
                 name: self.tiers[name][relation["tier"]]
@@ -110,7 +119,12 @@ class Customers:
         if name == "id":
             births = self.town.people["birth"].astype(np.int64)
             return np.asarray((births << 32) | np.arange(births.size))
-        for records in (self.town.people, self.town.relations, self.town.pulses):
+        for records in (
+            self.town.people,
+            self.town.relations,
+            self.town.pulses,
+            *[self.town.stages][: len(self.stages)],
+        ):
             if name in (records.dtype.names or ()):
                 column = np.asarray(records[name])
                 return column / STEPS if name in IN_STEPS else column

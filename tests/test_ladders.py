@@ -15,7 +15,7 @@ from sim.crm.value import QUADRANTS, quadrant_of
 from sim.errors import InputError
 from sim.pyramids import SHAPES, Ladder, NamedLadder
 from sim.pyramids.ladder import EVERYBODY, Look
-from sim.pyramids.observed import MEASURED, OBSERVED
+from sim.pyramids.observed import MEASURED, OBSERVED, SCALES
 from sim.pyramids.sight import Sight
 from tests.markets import market, scenario
 
@@ -154,13 +154,14 @@ def seen_after(n_periods: int, firm: dict[str, Any] | None = None, **settings: A
 
 
 def test_what_is_seen_is_on_record_or_within_the_scale():
-    sight = seen_after(40)
+    stages = [{"name": "young", "share": 0.5, "lasts": 40.0}, {"name": "old", "share": 0.5}]
+    sight = seen_after(40, customers={"life_stages": stages})
     assert set(OBSERVED) >= set(MEASURED)
     for name in MEASURED:
         values = sight.look(name)
         assert values.shape == sight.members.row.shape
         assert values.min() >= 0.0
-        assert np.isinf({"repeats": np.inf, "tenure": np.inf}.get(name, 1.0)) or values.max() <= 1.0
+        assert np.isinf(SCALES[name]) or values.max() <= 1.0
         assert values.std() > 0.0, name
 
 

@@ -61,6 +61,7 @@ MARKET_TABLES = {  # so do those; of the first and the last, every firm is kept
     "matrix": ("arm", "seed", "firm", "quadrant", "asked", "current", "potential"),
     "network": ("arm", "mean_degree", "max_degree", "isolated_share", "largest_component_share", "clustering"),
     "built": ("arm", "seed", "firm", "measure", "name", "value"),
+    "life_stages": ("arm", "seed", "firm", "stage", "people", "customers", "reached", "share", "revenue", "margin"),
 }  # fmt: skip
 KNOWN_TABLES = TABLES | CRM_TABLES | MARKET_TABLES
 USUAL_TIERS = ("platinum", "gold", "iron", "lead")

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from experiments.report import built, findings, programmes, tables, value_analysis, worth
+from experiments.report import built, findings, life_stages, programmes, tables, value_analysis, worth
 from experiments.report.evidence import Evidence, load
 from experiments.report.findings import finding, headline
 from experiments.report.pictures import THEME, draw_all
@@ -65,6 +65,7 @@ def page_of(evidence: Evidence) -> str:
         contagion=value_analysis.contagion(evidence),
         programmes=programmes.of(evidence),
         built=built.of(evidence),
+        life_stages=life_stages.of(evidence),
         settings=tables.settings(evidence),
         failures=tables.failures(evidence),
     )

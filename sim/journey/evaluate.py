@@ -55,9 +55,15 @@ def value_of_service(person, relation, offer):  # type: ignore[no-untyped-def]
 
 
 @inline
-def value_of_relationship(person, relation, offer, behaviour):  # type: ignore[no-untyped-def]
-    """Return the utility of what experience has built: attachment and trust."""
-    return np.float64(person.attachment_weight) * relation.attachment + behaviour.trust_weight * trust(relation, offer)
+def value_of_attachment(person, relation):  # type: ignore[no-untyped-def]
+    """Return the utility of being attached to a firm."""
+    return np.float64(person.attachment_weight) * relation.attachment
+
+
+@inline
+def value_of_trust(relation, offer, behaviour):  # type: ignore[no-untyped-def]
+    """Return the utility of trust in a firm."""
+    return behaviour.trust_weight * trust(relation, offer)
 
 
 @inline
@@ -94,10 +100,26 @@ def perceived_value(person, relation, points, card, offer, log_reference, behavi
     return (
         value_of_product(person, offer)
         + value_of_service(person, relation, offer)
-        + value_of_relationship(person, relation, offer, behaviour)
+        + (value_of_attachment(person, relation) + value_of_trust(relation, offer, behaviour))
         + value_of_name(relation, offer, behaviour)
         + person.reward_weight * reward(person, relation, points, card, offer, behaviour)
         - sacrifice_of_price(person, offer, log_reference, behaviour)
+    )
+
+
+@inline
+def is_trust_broken(relation):  # type: ignore[no-untyped-def]
+    """Say whether a firm is trusted less, for what was lived through with it, than one that was never tried."""
+    return level(relation.trust_quality) + level(relation.trust_character) + level(relation.trust_ability) < 1.5
+
+
+@inline
+def value_of_the_rest(person, relation, offer, behaviour):  # type: ignore[no-untyped-def]
+    """Return the utility of all that does not lose a customer under a name of its own."""
+    return (
+        value_of_product(person, offer)
+        + value_of_attachment(person, relation)
+        + value_of_name(relation, offer, behaviour)
     )
 
 
@@ -107,9 +129,11 @@ def reason_to_switch(  # type: ignore[no-untyped-def]
 ):
     """Return what tells most for the new firm against the old: the cause if the old firm loses the customer.
 
-    Unresolved failures count as the cause where the relationship tells most; else whatever has no other name is a
-    better rival.
+    A product that is no longer good enough to be considered leaves the need unmet, whatever else tells. Where trust or the rest tells most, unresolved failures are the cause; without them trust that was broken is, and
+    else a rival that is better.
     """
+    if old_offer.quality_value < 0.0:
+        return Cause.UNMET_NEED.value
     price = sacrifice_of_price(person, old_offer, log_reference, behaviour)
     price -= sacrifice_of_price(person, new_offer, log_reference, behaviour)
     service = value_of_service(person, new, new_offer) - value_of_service(person, old, old_offer)
@@ -117,15 +141,9 @@ def reason_to_switch(  # type: ignore[no-untyped-def]
         reward(person, new, new_points, new_card, new_offer, behaviour)
         - reward(person, old, old_points, old_card, old_offer, behaviour)
     )
-    other = (
-        value_of_product(person, new_offer)
-        + value_of_relationship(person, new, new_offer, behaviour)
-        + value_of_name(new, new_offer, behaviour)
-        - value_of_product(person, old_offer)
-        - value_of_relationship(person, old, old_offer, behaviour)
-        - value_of_name(old, old_offer, behaviour)
-    )
-    most = max(price, service, pay_back, other)
+    trusted = value_of_trust(new, new_offer, behaviour) - value_of_trust(old, old_offer, behaviour)
+    rest = value_of_the_rest(person, new, new_offer, behaviour) - value_of_the_rest(person, old, old_offer, behaviour)
+    most = max(price, service, pay_back, trusted, rest)
     if most <= 0.0:
         return Cause.BETTER_RIVAL.value
     if most == price:
@@ -134,4 +152,6 @@ def reason_to_switch(  # type: ignore[no-untyped-def]
         return Cause.REWARD_ENDED.value
     if most == service:
         return Cause.SERVICE.value
-    return Cause.FAILURE.value if old.strikes >= 0.5 else Cause.BETTER_RIVAL.value
+    if old.strikes >= 0.5:
+        return Cause.FAILURE.value
+    return Cause.BROKEN_TRUST.value if most == trusted and is_trust_broken(old) else Cause.BETTER_RIVAL.value

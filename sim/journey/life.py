@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from sim.accounts import Cause, Line
 from sim.compiled import inline, parallel_kernel
-from sim.customers import be_born, release_of, set_free
+from sim.customers import be_born, change_of, release_of, set_free
 from sim.draws import Stream, draw_together, exponentials, normals, to_unit, wait_for, whims
 from sim.journey import after_sales, buy, evaluate, membership, need, programme, search, talk, use
+from sim.life_stages import end_of_stage, enter_next_stage
 from sim.prefetch import prefetch_row
 from sim.records import NEVER, NOBODY, identity, level
 
@@ -149,7 +150,7 @@ def live_in_block(  # type: ignore[no-untyped-def]
         )
         for k in range(start, start + n_now):
             i = desk.awake[k]
-            need.set_alarm(town.pulses[i], release_of(town.people, i, origins.release_rate, clock.seed))
+            need.set_alarm(town.pulses[i], change_of(town, i, origins.release_rate, clock.seed))
 
 
 @inline
@@ -193,15 +194,17 @@ def give_way(i, first, town, market, origins, clock, open_access, said, roll, bo
 
 @inline
 def wake_up(i, town, market, behaviour, origins, clock, books, since):  # type: ignore[no-untyped-def]
-    """Let happen what is due to person ``i``: lapsing, being set free. Return whether there is a need."""
+    """Let happen what is due to person ``i``: lapsing, being set free, a new stage of life. Return whether there is a need."""
     pulse = town.pulses[i]
     if pulse.lapse_at <= clock.period:
         membership.let_lapse(i, clock.period, town, market, behaviour, books, since)
     if release_of(town.people, i, origins.release_rate, clock.seed) <= clock.period:
-        set_free(town.people[i], pulse, i, clock.period, clock.seed)
+        set_free(town, i, clock.period, clock.seed)
+    if end_of_stage(town, i) <= clock.period:
+        enter_next_stage(i, behaviour.constrained_rate, clock, town, origins.stages)
     if pulse.need_at <= clock.period:
         return True
-    need.set_alarm(pulse, release_of(town.people, i, origins.release_rate, clock.seed))
+    need.set_alarm(pulse, change_of(town, i, origins.release_rate, clock.seed))
     return False
 
 
@@ -309,6 +312,8 @@ def choose(i, k, town, market, behaviour, clock, desk):  # type: ignore[no-untyp
         utility = value + desk.whim[k * n_firms + f]
         if utility > best_utility:
             best, best_utility = f, utility
+    if best == NOBODY and has_usual:
+        town.relations[i, usual].cause = Cause.UNMET_NEED
     return best
 
 

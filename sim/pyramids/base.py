@@ -43,6 +43,10 @@ class Pyramid(Settings):
         """Index of the tier in which a new customer starts."""
         raise NotImplementedError
 
+    def asks_for(self, name: str) -> bool:
+        """Say whether a condition of a tier is about what a name in ``OBSERVED`` stands for; of a ranking none is."""
+        return False
+
 
 class RankedPyramid(Pyramid):
     """A pyramid that ranks the customers by one key and cuts the ranking."""

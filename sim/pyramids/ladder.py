@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from sim.pyramids.base import FloatArray, Name, Pyramid, cuts_by_share
-from sim.pyramids.observed import MEASURED, OBSERVED, SCALES, Measured, Observed
+from sim.pyramids.observed import FACTS, MEASURED, OBSERVED, SCALES, Measured, Observed
 from sim.pyramids.shapes import SHAPES
 from sim.settings import Frac, Settings
 
@@ -83,6 +83,10 @@ class SteppedPyramid(Pyramid):
         """Index of the lowest level, where every new customer starts."""
         return len(self.steps) - 1
 
+    def asks_for(self, name: str) -> bool:
+        """Say whether a condition of any level is about what a name in ``OBSERVED`` stands for."""
+        return any(name in step.needs or name in step.among_best for step in self.steps)
+
     def limits(self, step: LadderLevel, look: Look) -> list[tuple[str, float]]:
         """Return the conditions of a level: what is looked at, and the least value of it."""
         shares = {name: np.array([share, 1.0 - share]) for name, share in step.among_best.items()}
@@ -120,7 +124,11 @@ class SteppedPyramid(Pyramid):
         """Return which of the customers in some places meet a condition, and whether they may rise by all so far."""
         seen = look(name, places)
         who = np.flatnonzero(seen >= least)
-        return places[who], may_rise[who] & (seen[who] >= least + self.hysteresis * abs(least))
+        return places[who], may_rise[who] & (seen[who] >= self.least_to_rise(name, least))
+
+    def least_to_rise(self, name: str, least: float) -> float:
+        """Return what it takes to rise by a condition: more than to stay, but where a fact is known for certain."""
+        return least if name in FACTS else least + self.hysteresis * abs(least)
 
 
 class Ladder(SteppedPyramid):
@@ -147,7 +155,7 @@ class Ladder(SteppedPyramid):
             if not level.needs and not level.among_best:
                 raise ValueError(f'levels: "{level.name}" has no conditions; allowed: at least one above the lowest')
             for name, least in level.needs.items():
-                to_rise = least + self.hysteresis * least
+                to_rise = self.least_to_rise(name, least)
                 if to_rise > SCALES[name]:
                     raise ValueError(
                         f'levels: "{level.name}" needs {name} = {least:g}, and {to_rise:g} to rise to it with '

@@ -31,7 +31,7 @@ IntArray = npt.NDArray[np.int64]
 
 (
     VOLUME, REVENUE, PROFIT, TOTAL_CONTRIBUTION, LIFETIME_VALUE, POTENTIAL, REPEATS, TENURE, RECENCY, REFERRAL,
-    SATISFACTION, CLOSENESS, TRUST, ATTITUDE, REPUTE, FIT, SHARE,
+    LIFE_STAGE, SATISFACTION, CLOSENESS, TRUST, ATTITUDE, REPUTE, FIT, SHARE,
 ) = range(len(OBSERVED))  # fmt: skip
 
 AHEAD = 16  # customers whose records are asked for before they are looked at
@@ -207,6 +207,9 @@ def look_at(share, town, known, what, stream, row, n_blocks, seen):  # type: ign
         for k in range(first, last):
             prefetch_member(row[min(k + AHEAD, last - 1)], what, town, known.firm)
             i = row[k]
+            if what == LIFE_STAGE:  # its number, from 0 on
+                seen[k] = town.stages[i].stage if town.stages.size > 0 else 0
+                continue
             seen[k] = seen_of(what, stream, i, town.people[i], town.relations[i, known.firm], known)
 
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from tests.reference.firm import Firm
     from tests.reference.person import Customer
 
+_CHANGED_BY_A_STAGE = {
+    "needs": "full_rate", "basket": "basket", "talk": "talkativeness", "price": "price_weight",
+    "quality": "quality_weight", "service": "service_weight", "reward": "reward_weight", "effort": "effort_weight",
+}  # fmt: skip
 _RATE, _BASKET = int(Stream.RATE) // 4, int(Stream.BASKET) // 4
 
 
@@ -83,6 +87,9 @@ class Origins:
         prior = self.priors[self.draw_nature(person)]
         self._give_demand(person)
         self._give_weights(person, prior)
+        if self.settings.life_stages:
+            self._begin_in_a_stage(person)
+        self._give_time(person)
         self._give_relations(person, prior["taste_weight"], firms)
         if person.type == LoyaltyType.MONOPOLY:
             self._make_captive(person, firms)
@@ -98,7 +105,6 @@ class Origins:
             (shape - 1.0) / shape * self.uniform(Stream.TALKATIVENESS, person) ** (-1.0 / shape)
         )
         person.is_constrained = person.type == LoyaltyType.LATENT
-        self._give_time(person)
 
     def _give_time(self, person: Customer) -> None:
         """Draw when the person first needs something, moves away, and is set free if held back."""
@@ -124,6 +130,30 @@ class Origins:
         person.tolerance = single(spread("tolerance", Stream.TOLERANCE_SPREAD))
         leaning = math.exp(self.behaviour.price_jump_spread * logistic(self.uniform(Stream.JUMP_SPREAD, person)))
         person.own_price_jump = math.log(1.0 + self.behaviour.price_jump) * leaning
+
+    def _begin_in_a_stage(self, person: Customer) -> None:
+        """Put a newborn into the first stage whose cumulative share exceeds the draw."""
+        stages, total = self.settings.life_stages, 0.0
+        number = len(stages) - 1
+        u = self.uniform(Stream.LIFE_STAGE, person)
+        for k, stage in enumerate(stages):
+            is_newcomer = person.birth > 0 and stage.newcomers is not None
+            total += stage.newcomers if is_newcomer else stage.share
+            if total > u:
+                number = k
+                break
+        self.enter_stage(person, number, person.birth - 1, self.uniform(Stream.STAGE_LASTS, person))
+
+    def enter_stage(self, person: Customer, number: int, period: int, luck: float) -> None:
+        """Put a person into a stage of life from after a period on, and let it work in place of the one before."""
+        stage = self.settings.life_stages[number]
+        before = None if person.stage is None else self.settings.life_stages[person.stage]
+        person.stage = number
+        lasts = 0.0 if stage.lasts is None else 1.0 / stage.lasts
+        person.stage_ends_at = period + periods_until(luck, lasts)
+        for factor, state in _CHANGED_BY_A_STAGE.items():
+            old = 1.0 if before is None else getattr(before, factor)
+            setattr(person, state, single(getattr(person, state) * (getattr(stage, factor) / old)))
 
     def _give_relations(self, person: Customer, taste_weight: float, firms: list[Firm]) -> None:
         person.relations, person.reach = [], set()

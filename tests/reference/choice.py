@@ -24,7 +24,8 @@ class Option:
     by_price: float
     by_service: float
     by_reward: float
-    by_other: float  # product, bond and leaning
+    by_trust: float
+    by_other: float  # product, attachment and leaning
     utility: float
 
 
@@ -35,7 +36,8 @@ def appraise(person: Customer, firm: Firm, luck: float) -> Option:
     received = offer.delivered + offer.support
     service = person.service_weight * received - person.effort_weight * (relation.distance + offer.effort)
     trust = (firm.prospect + relation.trust_quality + relation.trust_character + relation.trust_ability) / 4.0
-    bond = person.attachment_weight * relation.attachment + how.trust_weight * trust
+    by_trust = how.trust_weight * trust
+    attachment = person.attachment_weight * relation.attachment
     leaning = (
         how.image_weight * firm.image
         + how.opinion_weight * relation.opinion
@@ -50,8 +52,9 @@ def appraise(person: Customer, firm: Firm, luck: float) -> Option:
     win_back = 0.0
     if relation.called_back:
         win_back = person.reward_weight * (firm.spec.win_back.offer / (person.basket * offer.price))
-    utility = product + service + bond + leaning + reward + price + win_back + gumbel(luck)
-    return Option(firm, relation, offer, price, service, reward, product + bond + leaning, utility)
+    utility = product + service + (attachment + by_trust) + leaning + reward + price + win_back + gumbel(luck)
+    other = product + attachment + leaning
+    return Option(firm, relation, offer, price, service, reward, by_trust, other, utility)
 
 
 def _worth_of_rewards(person: Customer, firm: Firm, relation: Relation, offer: Offer) -> float:
@@ -82,14 +85,18 @@ def _worth_of_rewards(person: Customer, firm: Firm, relation: Relation, offer: O
 
 
 def reason_to_switch(old: Option | None, new: Option) -> Cause:
-    """Return why a person buys elsewhere: the largest of the differences that speak for the new firm."""
+    """Return why a person buys elsewhere: the largest of the differences that speak for the new firm.
+
+    A usual firm that is no option (``None``) sells what is below the floor of quality.
+    """
     if old is None:
-        return Cause.BETTER_RIVAL
+        return Cause.UNMET_NEED
     price = new.by_price - old.by_price
     reward = new.by_reward - old.by_reward
     service = new.by_service - old.by_service
+    trust = new.by_trust - old.by_trust
     other = new.by_other - old.by_other
-    largest = max(price, reward, service, other)
+    largest = max(price, reward, service, trust, other)
     if not largest > 0.0:
         return Cause.BETTER_RIVAL
     if price == largest:
@@ -98,4 +105,7 @@ def reason_to_switch(old: Option | None, new: Option) -> Cause:
         return Cause.REWARD_ENDED
     if service == largest:
         return Cause.SERVICE
-    return Cause.FAILURE if old.relation.strikes >= 0.5 else Cause.BETTER_RIVAL
+    if old.relation.strikes >= 0.5:
+        return Cause.FAILURE
+    own = old.relation.trust_quality + old.relation.trust_character + old.relation.trust_ability
+    return Cause.BROKEN_TRUST if trust == largest and own < 1.5 else Cause.BETTER_RIVAL

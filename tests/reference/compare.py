@@ -61,6 +61,9 @@ def compare_customers(market: Market, reference: ReferenceMarket, where: str) ->
     """Fail if a customer is not the same in both."""
     people = reference.customer_list
     _check_states(market, _PERSON_FIELDS, [_of_person(each) for each in people], f"{where}, customer {{}}")
+    if market.scenario.customers.life_stages:
+        stages = [[each.stage, min(FAR, each.stage_ends_at)] for each in people]
+        _check_states(market, ("stage", "stage_ends_at"), stages, f"{where}, customer {{}}")
     relations = [[_of_relation(each) for each in customer.relations] for customer in people]
     _check_states(market, RELATION.names, relations, f"{where}, customer, firm {{}}")
 

@@ -65,6 +65,8 @@ class Customer(mesa.Agent):
     needs_at: int  # period of the next need; so are the two that follow, of what happens once
     leaves_at: int
     freed_at: int
+    stage: int | None  # of life
+    stage_ends_at: int
     basket: float
     talkativeness: float
     price_weight: float
@@ -101,6 +103,7 @@ class Customer(mesa.Agent):
         self.usual: Firm | None = None
         self.is_alert = False
         self.has_need = False
+        self.stage = None
         self.said: Word | None = None
         self.put_down: Word | None = None  # to be said in the next period
         self.credit: tuple[Customer, Firm, float] | None = None  # margin owed to who praised the firm
@@ -118,6 +121,8 @@ class Customer(mesa.Agent):
         self.lapse()
         if self.is_constrained and self.model.period >= self.freed_at:
             self.be_freed()
+        if self.stage is not None and self.model.period >= self.stage_ends_at:
+            self.grow_older()
         self.has_need = self.model.period >= self.needs_at
 
     def meet_need(self) -> None:
@@ -129,6 +134,8 @@ class Customer(mesa.Agent):
         self.seen = self.model.period
         self.needs_at = self.model.period + periods_until(self.luck(Stream.NEXT_NEED), self.rate)
         if chosen is None:
+            if self.usual is not None:
+                self.relations[self.usual.number].cause = Cause.UNMET_NEED
             return
         purchase = self.buy(chosen, options)
         self.use(purchase)
@@ -160,6 +167,12 @@ class Customer(mesa.Agent):
         """Lose what held a latent person back; the next need is drawn anew."""
         self.is_constrained = False
         self.needs_at = self.model.period - 1 + periods_until(self.luck(Stream.FREED), self.rate)
+
+    def grow_older(self) -> None:
+        """Enter the next stage of life: look around, and need things at a new rate from this period on."""
+        self.model.origins.enter_stage(self, self.stage + 1, self.model.period, self.luck(Stream.NEXT_STAGE_LASTS))
+        self.needs_at = self.model.period - 1 + periods_until(self.luck(Stream.NEED_OF_STAGE), self.rate)
+        self.is_alert = True
 
     def join(self, firm: Firm) -> None:
         """Become a firm's customer."""

@@ -21,7 +21,7 @@ from sim.programme_settings import CashBackSpec, OccasionSpec, PrizesSpec, Progr
 from sim.promotion import CHANNELS, BudgetSpec, PromotionSpec
 from sim.pyramids import RANKING_KEYS, SHAPES
 from sim.pyramids.observed import MEASURED, OBSERVED, SCALES
-from sim.settings import BehaviourSpec, BusinessBuyersSpec, CustomersSpec, DemandSpec, Launch
+from sim.settings import BehaviourSpec, BusinessBuyersSpec, CustomersSpec, DemandSpec, Launch, LifeStageSpec
 from sim.staff import StaffSpec
 from sim.strategies import STRATEGIES
 from sim.topologies import EVEN_DEGREE, RECORDED, TAKES
@@ -331,6 +331,14 @@ def join_forces(specs: list[Raw]) -> None:
             programme["coalition"] = "alliance"
 
 
+def forget_stages(pyramid: Raw) -> None:
+    """Let no level ask for a stage of life, where there are none."""
+    for level in pyramid.get("levels", ()):
+        for conditions in (level.get("needs", {}), level.get("among_best", {})):
+            if "life_stage" in conditions:
+                conditions["tenure"] = conditions.pop("life_stage")
+
+
 def fit_to_customers(spec: Raw, people: Raw) -> None:
     """Take from a firm what only businesses look for, if customers are none."""
     if "business" not in people:
@@ -427,6 +435,21 @@ def customers(draw: st.DrawFn, n: int, log: Path) -> Raw:
 
 
 @st.composite
+def life_stages(draw: st.DrawFn) -> list[Raw]:
+    """Draw stages of life that people move through within a short run."""
+    n = draw(st.integers(1, 4))
+    stages: list[Raw] = [{"name": f"stage {k}", **draw(some_of(LifeStageSpec))} for k in range(n)]
+    for key in ("share", "newcomers"):
+        if key == "share" or draw(st.booleans()):
+            for stage, share in zip(stages, draw(shares(n)), strict=True):
+                stage[key] = share
+    for stage in stages[:-1]:
+        if draw(st.booleans()):
+            stage["lasts"] = draw(st.sampled_from((1.0, 4.0, 20.0)))
+    return stages
+
+
+@st.composite
 def raw_scenarios(draw: st.DrawFn, topology: str, edge_list: Path, log: Path) -> Raw:
     """Draw the settings of a small scenario, as a file would hold them.
 
@@ -450,6 +473,11 @@ def raw_scenarios(draw: st.DrawFn, topology: str, edge_list: Path, log: Path) ->
         behaviour["quality_floor"], behaviour["quality_want"] = 0.2, 0.9
     if draw(st.booleans()):
         people["captive_to"] = specs[0]["name"]
+    if draw(st.booleans()):
+        people["life_stages"] = draw(life_stages())
+    else:
+        for spec in specs:
+            forget_stages(spec["pyramid"])
     if draw(st.booleans()):
         people["business"] = draw(some_of(BusinessBuyersSpec))
     for spec in specs:

@@ -13,6 +13,7 @@ from sim.crm.records import period_weights
 from sim.crm.value import annuity, survival_curve
 from sim.draws import Stream
 from sim.pyramids.ladder import EVERYBODY, Places
+from sim.pyramids.observed import FACTS
 from tests.reference.arithmetic import clip, single
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def look(firm: Firm, members: list[Member]) -> list[Seen]:
             "recency": 1.0 - (t - 1 - relation.bought_at) / n_windows,
             "referral": credit / (credit + own) if credit + own > 0.0 else 0.0,
             "share": min(1.0, repeats / wish),
+            "life_stage": float(customer.stage or 0),
         }
         seen.append(records | answers)
     return seen
@@ -127,7 +129,7 @@ def climb(pyramid: SteppedPyramid, members: list[Member], seen: list[Seen]) -> l
 
 def meets(what: Seen, limits: list[tuple[str, float]], margin: float) -> bool:
     """Say whether a customer meets all of some conditions, by a margin relative to each."""
-    return all(what[name] >= least + margin * abs(least) for name, least in limits)
+    return all(what[name] >= least + (0.0 if name in FACTS else margin) * abs(least) for name, least in limits)
 
 
 def scores_of(firm: Firm, members: list[Member]) -> list[float]:
