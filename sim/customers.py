@@ -266,7 +266,7 @@ def release_of(people, i, release_rate, seed):  # type: ignore[no-untyped-def]
 
 @inline
 def change_of(town, i, release_rate, seed):  # type: ignore[no-untyped-def]
-    """Return the period in which person ``i`` is set free, or a stage of their life ends: whichever is first, or NEVER."""
+    """Return the period in which person ``i`` is set free or a stage of their life ends: the first, or NEVER."""
     return min(release_of(town.people, i, release_rate, seed), end_of_stage(town, i))
 
 

@@ -19,6 +19,7 @@ from sim.explain import explain
 from sim.firm_settings import FirmSpec
 from sim.network_settings import NetworkSpec
 from sim.programme_settings import check_coalitions, check_tiers
+from sim.pyramids.observed import FACTS
 from sim.settings import AnyEvent, CustomersSpec, Launch, Settings, SurveySpec
 
 SHIPPED_FOLDER = Path(__file__).resolve().parent.parent / "scenarios"
@@ -78,11 +79,12 @@ class Scenario(Settings):
         if len({firm_slot(name) for name in names}) < len(names):
             raise ValueError("firms: two names share a stream of draws; allowed: rename one of the firms")
         for firm in self.firms:
-            if not self.customers.life_stages and firm.pyramid.asks_for("life_stage"):
-                raise ValueError(
-                    f"firms.{firm.name}.pyramid asks for life_stage, but customers have none; allowed: with "
-                    "customers.life_stages"
-                )
+            for fact in FACTS if not self.customers.life_stages else ():
+                if firm.pyramid.asks_for(fact):
+                    raise ValueError(
+                        f"firms.{firm.name}.pyramid asks for {fact}, but no stages of life are told apart; allowed: "
+                        "with customers.life_stages"
+                    )
             if firm.business is not None and self.customers.business is None:
                 raise ValueError(
                     f"firms.{firm.name}.business is given, but customers are no businesses; allowed: with a table "

@@ -176,7 +176,7 @@ class BusinessBuyersSpec(Settings):
 
 
 class LifeStageSpec(Settings):
-    """A stage of life: who is in it, how long, and how it changes a person; factors multiply what is the person's own."""
+    """A stage of life: who is in it, how long, and by which factors it multiplies what is a person's own."""
 
     name: Annotated[str, Field(min_length=1, max_length=40, description="name of the stage")]
     share: Frac = Field(description="share of the first people who are in it; sums to 1 over the stages")

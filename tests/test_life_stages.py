@@ -121,9 +121,10 @@ def test_a_constraint_lifted_by_an_event_leaves_stages_running() -> None:
     assert (m.customers.column("stage") == 1).all()
 
 
-def test_a_firm_may_cut_its_pyramid_by_stage() -> None:
-    """A fact is known for certain: whoever is old is on the level of the old after the next review, and no other is."""
-    levels = [{"name": "old", "needs": {"life_stage": 1}}, {"name": "young"}]
+@pytest.mark.parametrize(("fact", "stage_on_top"), [("life_stage", 1), ("stages_ahead", 0)])
+def test_a_firm_may_cut_its_pyramid_by_stage(fact: str, stage_on_top: int) -> None:
+    """A fact is known for certain: whoever is in the stage is on its level after the next review, and no other is."""
+    levels = [{"name": "first", "needs": {fact: 1}}, {"name": "rest"}]
     pyramid = {"scheme": "ladder", "levels": levels, "review_every": 10}
     m = market([{"pyramid": pyramid}, {}], customers={"count": 2000, "life_stages": [YOUNG, OLD]})
     for _ in range(31):
@@ -131,7 +132,7 @@ def test_a_firm_may_cut_its_pyramid_by_stage() -> None:
         m.step()
     here = (m.customers.column("is_active")[:, 0] == 1) & (joined < 30) & (m.customers.column("since")[:, 0] < 30)
     assert here.sum() > 300
-    assert (m.customers.column("tier")[here, 0] == 1 - stage[here]).all()
+    assert (m.customers.column("tier")[here, 0] == (stage[here] != stage_on_top)).all()
 
 
 def test_who_buys_where_by_stage() -> None:
@@ -179,10 +180,11 @@ def test_refuses_what_are_no_stages(stages: list[dict[str, Any]], words: list[st
         assert word in str(error.value)
 
 
+@pytest.mark.parametrize("fact", ["life_stage", "stages_ahead"])
 @pytest.mark.parametrize("key", ["needs", "among_best"])
-def test_refuses_a_pyramid_by_stages_that_nobody_is_in(key: str) -> None:
-    levels = [{"name": "old", key: {"life_stage": 1.0}}, {"name": "young"}]
-    with pytest.raises(InputError, match=r"firms.Firm0.pyramid asks for life_stage, but customers have none"):
+def test_refuses_a_pyramid_by_stages_that_nobody_is_in(key: str, fact: str) -> None:
+    levels = [{"name": "first", key: {fact: 1.0}}, {"name": "rest"}]
+    with pytest.raises(InputError, match=rf"firms.Firm0.pyramid asks for {fact}, but no stages of life are told apart"):
         market([{"pyramid": {"scheme": "ladder", "levels": levels}}])
 
 

@@ -129,8 +129,9 @@ def reason_to_switch(  # type: ignore[no-untyped-def]
 ):
     """Return what tells most for the new firm against the old: the cause if the old firm loses the customer.
 
-    A product that is no longer good enough to be considered leaves the need unmet, whatever else tells. Where trust or the rest tells most, unresolved failures are the cause; without them trust that was broken is, and
-    else a rival that is better.
+    A product that is no longer good enough to be considered leaves the need unmet, whatever else tells. Where trust or
+    the rest tells most, unresolved failures are the cause; without them trust that was broken is, and else a rival that
+    is better.
     """
     if old_offer.quality_value < 0.0:
         return Cause.UNMET_NEED.value

@@ -194,7 +194,7 @@ def give_way(i, first, town, market, origins, clock, open_access, said, roll, bo
 
 @inline
 def wake_up(i, town, market, behaviour, origins, clock, books, since):  # type: ignore[no-untyped-def]
-    """Let happen what is due to person ``i``: lapsing, being set free, a new stage of life. Return whether there is a need."""
+    """Let happen what is due to person ``i``: lapsing, freedom, a new stage of life. Return whether there is a need."""
     pulse = town.pulses[i]
     if pulse.lapse_at <= clock.period:
         membership.let_lapse(i, clock.period, town, market, behaviour, books, since)

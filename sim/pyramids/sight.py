@@ -31,7 +31,7 @@ IntArray = npt.NDArray[np.int64]
 
 (
     VOLUME, REVENUE, PROFIT, TOTAL_CONTRIBUTION, LIFETIME_VALUE, POTENTIAL, REPEATS, TENURE, RECENCY, REFERRAL,
-    LIFE_STAGE, SATISFACTION, CLOSENESS, TRUST, ATTITUDE, REPUTE, FIT, SHARE,
+    LIFE_STAGE, STAGES_AHEAD, SATISFACTION, CLOSENESS, TRUST, ATTITUDE, REPUTE, FIT, SHARE,
 ) = range(len(OBSERVED))  # fmt: skip
 
 AHEAD = 16  # customers whose records are asked for before they are looked at
@@ -70,6 +70,7 @@ class Known(NamedTuple):
     to_window: float  # purchases in a window, per purchase on a record that has never been empty
     billing: Billing
     error: float  # of the survey
+    n_stages: int  # of life
 
 
 class Sight:
@@ -106,6 +107,7 @@ class Sight:
             to_window=left.to_window,
             billing=billing,
             error=market.scenario.survey.error,
+            n_stages=len(market.scenario.customers.life_stages),
         )
 
     def look(self, name: str, places: Places = EVERYBODY) -> FloatArray:
@@ -207,10 +209,19 @@ def look_at(share, town, known, what, stream, row, n_blocks, seen):  # type: ign
         for k in range(first, last):
             prefetch_member(row[min(k + AHEAD, last - 1)], what, town, known.firm)
             i = row[k]
-            if what == LIFE_STAGE:  # its number, from 0 on
-                seen[k] = town.stages[i].stage if town.stages.size > 0 else 0
-                continue
-            seen[k] = seen_of(what, stream, i, town.people[i], town.relations[i, known.firm], known)
+            if what == LIFE_STAGE or what == STAGES_AHEAD:
+                seen[k] = fact_of(what, i, town, known)
+            else:
+                seen[k] = seen_of(what, stream, i, town.people[i], town.relations[i, known.firm], known)
+
+
+@inline
+def fact_of(what, i, town, known):  # type: ignore[no-untyped-def]
+    """Return the number of stages of life that a person has left behind, or has ahead; 0 if none are told apart."""
+    if town.stages.size == 0:
+        return 0.0
+    behind = np.float64(town.stages[i].stage)
+    return behind if what == LIFE_STAGE else known.n_stages - 1.0 - behind
 
 
 @inline

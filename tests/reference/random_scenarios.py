@@ -20,7 +20,7 @@ from sim.pricing import PricingSpec
 from sim.programme_settings import CashBackSpec, OccasionSpec, PrizesSpec, ProgrammeSpec, StatusSpec
 from sim.promotion import CHANNELS, BudgetSpec, PromotionSpec
 from sim.pyramids import RANKING_KEYS, SHAPES
-from sim.pyramids.observed import MEASURED, OBSERVED, SCALES
+from sim.pyramids.observed import FACTS, MEASURED, OBSERVED, SCALES
 from sim.settings import BehaviourSpec, BusinessBuyersSpec, CustomersSpec, DemandSpec, Launch, LifeStageSpec
 from sim.staff import StaffSpec
 from sim.strategies import STRATEGIES
@@ -335,8 +335,9 @@ def forget_stages(pyramid: Raw) -> None:
     """Let no level ask for a stage of life, where there are none."""
     for level in pyramid.get("levels", ()):
         for conditions in (level.get("needs", {}), level.get("among_best", {})):
-            if "life_stage" in conditions:
-                conditions["tenure"] = conditions.pop("life_stage")
+            for fact in FACTS:
+                if fact in conditions:
+                    conditions["tenure"] = conditions.pop(fact)
 
 
 def fit_to_customers(spec: Raw, people: Raw) -> None:

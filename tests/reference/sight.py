@@ -35,6 +35,7 @@ def look(firm: Firm, members: list[Member]) -> list[Seen]:
     for period in reversed(range(t)):
         lengths[period] = lengths[period + 1] + weights[period]
     values = lifetime_values(firm, members, lengths)
+    n_stages = len(firm.model.settings.life_stages)
     seen = []
     for (customer, relation), lifetime_value in zip(members, values, strict=True):
         repeats = max(0.0, relation.volume - weights[relation.since]) * (n_windows / max(lengths[0], 1.0))
@@ -55,6 +56,7 @@ def look(firm: Firm, members: list[Member]) -> list[Seen]:
             "referral": credit / (credit + own) if credit + own > 0.0 else 0.0,
             "share": min(1.0, repeats / wish),
             "life_stage": float(customer.stage or 0),
+            "stages_ahead": 0.0 if customer.stage is None else n_stages - 1.0 - customer.stage,
         }
         seen.append(records | answers)
     return seen
