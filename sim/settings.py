@@ -113,7 +113,7 @@ class BehaviourSpec(Settings):
         default=1.0, description="log-scale spread over people of that rise; 0: it is the same for all"
     )
     absolute_price: Frac = Field(
-        default=0.0,
+        default=1.0,
         description="share of the weight of price that goes by the price itself, relative to the market's usual 1; the "
         "rest goes by what the person is used to, which in time follows any price",
     )
@@ -187,7 +187,7 @@ class LifeStageSpec(Settings):
         default=None, description="periods, on average, until a person moves on to the next stage; by default for good"
     )
     needs: Factor = Field(default=1.0, description="factor of needs per period")
-    basket: Factor = Field(default=1.0, description="factor of money spent at a need")
+    basket: Factor = Field(default=1.0, description="factor of what is spent at a need")
     talk: Factor = Field(default=1.0, description="factor of talkativeness")
     price: Factor = Field(default=1.0, description="factor of the weight of price")
     quality: Factor = Field(default=1.0, description="factor of the weight of quality")
