@@ -12,6 +12,7 @@ Settings = dict[str, Any]
 
 POINTS: Settings = {"redeem_at": 200, "reward_worth": 8.0, "reward_cost": 5.0}
 EVENING: Settings = {"name": "evening", "at": 4, "every": 13}
+STAGES: list[Settings] = [{"name": "young", "share": 0.5, "lasts": 130.0}, {"name": "old", "share": 0.5}]
 LAUNCH: Settings = {"kind": "launch", "firm": "Aurora", "name": "second", "at": 4, "appeal": -3.0}
 
 #: Settings that every firm gets, by what they stand for.
@@ -44,6 +45,7 @@ OF_THE_MARKET: dict[str, Settings] = {
     NOTHING: {},
     "a new product, and cross-buying": {"events": [LAUNCH]},
     "businesses as customers": {"customers.business": {}},
+    "stages of life": {"customers.life_stages": STAGES},
 }
 
 EVERYTHING = "all that go together"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 FACTORS = ("needs", "basket", "talk", "price", "quality", "service", "reward", "effort")
+NEEDS, BASKET, TALK, PRICE, QUALITY, SERVICE, REWARD, EFFORT = range(len(FACTORS))
 
 
 class Stages(NamedTuple):
@@ -90,11 +91,11 @@ def _enter(i, k, period, u_lasts, town, stages):  # type: ignore[no-untyped-def]
 @inline
 def _weigh_anew(person, before, after, factors):  # type: ignore[no-untyped-def]
     """Multiply what a person needs, spends and weighs by the factors of a row, in place of those of another."""
-    person.rate = np.float64(person.rate) * (factors[after, 0] / factors[before, 0])
-    person.basket = np.float64(person.basket) * (factors[after, 1] / factors[before, 1])
-    person.talk = np.float64(person.talk) * (factors[after, 2] / factors[before, 2])
-    person.price_weight = np.float64(person.price_weight) * (factors[after, 3] / factors[before, 3])
-    person.quality_weight = np.float64(person.quality_weight) * (factors[after, 4] / factors[before, 4])
-    person.service_weight = np.float64(person.service_weight) * (factors[after, 5] / factors[before, 5])
-    person.reward_weight = np.float64(person.reward_weight) * (factors[after, 6] / factors[before, 6])
-    person.effort_weight = np.float64(person.effort_weight) * (factors[after, 7] / factors[before, 7])
+    person.rate = np.float64(person.rate) * (factors[after, NEEDS] / factors[before, NEEDS])
+    person.basket = np.float64(person.basket) * (factors[after, BASKET] / factors[before, BASKET])
+    person.talk = np.float64(person.talk) * (factors[after, TALK] / factors[before, TALK])
+    person.price_weight = np.float64(person.price_weight) * (factors[after, PRICE] / factors[before, PRICE])
+    person.quality_weight = np.float64(person.quality_weight) * (factors[after, QUALITY] / factors[before, QUALITY])
+    person.service_weight = np.float64(person.service_weight) * (factors[after, SERVICE] / factors[before, SERVICE])
+    person.reward_weight = np.float64(person.reward_weight) * (factors[after, REWARD] / factors[before, REWARD])
+    person.effort_weight = np.float64(person.effort_weight) * (factors[after, EFFORT] / factors[before, EFFORT])
