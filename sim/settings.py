@@ -230,7 +230,7 @@ class CustomersSpec(Settings):
                 for key in prior:
                     if key not in PRIOR_FIELDS:
                         raise ValueError(f'{name}: unknown key "{key}"; {nearest(key, PRIOR_FIELDS)}')
-                prior = {**DEFAULT_PRIORS[name].model_dump(), **prior}
+                prior = {**DEFAULT_PRIORS[name].model_dump(), **_in_words(prior)}
             completed[name] = prior
         return completed
 

@@ -48,6 +48,9 @@ def load(tmp_path: Path, text: str, **overrides: object) -> Scenario:
         ("[customers]\nmix = { premium = 0.5, price = 0.4 }", ["customers.mix", "sum to 0.9", "sum to 1"]),
         ("[customers]\nmix = { premum = 1.0 }", ['unknown loyalty type "premum"', 'did you mean "premium"?']),
         ("[customers.types.price]\nprice_wait = 3", ['unknown key "price_wait"', 'did you mean "price_weight"?']),
+        ("[customers.types.price]\nsearch = true", ["customers.types.price.search = 'true'", "number"]),
+        ("[customers.types.price]\ntolerance = false", ["customers.types.price.tolerance = 'false'", "number"]),
+        ("[customers.types]\nprice = true", ["customers.types.price = True: should be a table"]),
         ("[customers.types.prise]\nsearch = 0.1", ['did you mean "price"?']),
         ("[customers.types.price]\nsearch = 2.0", ["customers.types.price.search = 2.0", "less than or equal to 1"]),
         (
