@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from sim.settings import Frac, NonNegative, Positive, Settings
 
@@ -30,6 +30,11 @@ class ChannelSpec(Settings):
     access: Frac = Field(
         default=0.0, description="share of the people out of the firm's own reach who can buy through the channel"
     )
+
+    @model_validator(mode="after")
+    def _there_is_something_to_pass_on(self) -> ChannelSpec:
+        self.refuse_without("margins", "passed_on")
+        return self
 
     @property
     def kept(self) -> float:

@@ -213,6 +213,20 @@ class FirmSpec(Settings):
         return self
 
     @model_validator(mode="after")
+    def _nothing_is_idle(self) -> FirmSpec:
+        self.refuse_without("capacity", "capacity_cost")
+        self.refuse_without("parts", "weakest_link")
+        if self.staff is not None and "capacity" not in self.model_fields_set:
+            for key in sorted({"workload_effect", "comfortable_load"} & self.staff.model_fields_set):
+                given = f"staff.{key} = {getattr(self.staff, key)}"
+                raise ValueError(f"{given}, but the firm's capacity has no end; allowed: with capacity")
+        for tier, levers in self.tiers.items():
+            if levers.points is not None and "programme" not in self.model_fields_set:
+                given = f"tiers.{tier}.points = {levers.points}"
+                raise ValueError(f"{given}, but the firm has no programme; allowed: with a table programme")
+        return self
+
+    @model_validator(mode="after")
     def _contact_is_by_somebody(self) -> FirmSpec:
         for tier, levers in self.tiers.items():
             if levers.contact is not None and self.contact is None:

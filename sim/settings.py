@@ -66,6 +66,20 @@ class Settings(BaseModel):
         numbers = _numbers_of(cls)
         return {key: _in_words(value) if key in numbers else value for key, value in values.items()}
 
+    def refuse_without(self, needed: str, *keys: str) -> None:
+        """Refuse settings that are given where the one that gives them a meaning is not even named.
+
+        Settings in full, which name every key, are not refused.
+
+        Raises
+        ------
+        ValueError
+            If any of ``keys`` is given, and ``needed`` is not.
+        """
+        for key in keys:
+            if key in self.model_fields_set and needed not in self.model_fields_set:
+                raise ValueError(f"{key} = {getattr(self, key)!r} has no effect by itself; allowed: with {needed}")
+
 
 class DemandSpec(Settings):
     """How often people buy and how much: given by hand, or fitted to a purchase log."""
@@ -87,6 +101,11 @@ class DemandSpec(Settings):
     )
     period_days: Positive = Field(default=7.0, description="days in one period of the market, for reading the log")
     until: str | None = Field(default=None, description="use the log up to this date only (YYYY-MM-DD)")
+
+    @model_validator(mode="after")
+    def _log_is_named(self) -> DemandSpec:
+        self.refuse_without("transactions", "period_days", "until")
+        return self
 
 
 class BehaviourSpec(Settings):
@@ -255,7 +274,7 @@ class CustomersSpec(Settings):
                 for key in prior:
                     if key not in PRIOR_FIELDS:
                         raise ValueError(f'{name}: unknown key "{key}"; {nearest(key, PRIOR_FIELDS)}')
-                prior = {**DEFAULT_PRIORS[name].model_dump(), **prior}
+                prior = {**DEFAULT_PRIORS[name].model_dump(), **_in_words(prior)}
             completed[name] = prior
         return completed
 

@@ -48,11 +48,39 @@ def load(tmp_path: Path, text: str, **overrides: object) -> Scenario:
         ("[customers]\nmix = { premium = 0.5, price = 0.4 }", ["customers.mix", "sum to 0.9", "sum to 1"]),
         ("[customers]\nmix = { premum = 1.0 }", ['unknown loyalty type "premum"', 'did you mean "premium"?']),
         ("[customers.types.price]\nprice_wait = 3", ['unknown key "price_wait"', 'did you mean "price_weight"?']),
+        ("[customers.types.price]\nsearch = true", ["customers.types.price.search = 'true'", "number"]),
+        ("[customers.types.price]\ntolerance = false", ["customers.types.price.tolerance = 'false'", "number"]),
+        ("[customers.types]\nprice = true", ["customers.types.price = True: should be a table"]),
         ("[customers.types.prise]\nsearch = 0.1", ['did you mean "price"?']),
         ("[customers.types.price]\nsearch = 2.0", ["customers.types.price.search = 2.0", "less than or equal to 1"]),
         (
             "[customers]\ncaptive_to = 'Aurra'",
             ['customers.captive_to: no firm is called "Aurra"', 'did you mean "Aurora"?'],
+        ),
+        (
+            "[customers.demand]\nuntil = '1997-09-30'",
+            ["{'until': '1997-09-30'}: until = '1997-09-30' has no effect by itself; allowed: with transactions"],
+        ),
+        ("[customers.demand]\nperiod_days = 14", ["period_days = 14.0 has no effect", "with transactions"]),
+        (
+            "[[firms]]\nname = 'C'\ncapacity_cost = 2",
+            ["firms.C = {'name': 'C', 'capacity_cost': 2}: capacity_cost = 2.0", "allowed: with capacity"],
+        ),
+        ("[[firms]]\nname = 'C'\nweakest_link = 0.9", ["}: weakest_link = 0.9", "allowed: with parts"]),
+        (
+            "[[firms]]\nname = 'C'\nstaff = { workload_effect = 2.0 }",
+            ["staff.workload_effect = 2.0, but the firm's capacity has no end; allowed: with capacity"],
+        ),
+        (
+            "[[firms]]\nname = 'C'\ntiers.gold.points = 2",
+            ["tiers.gold.points = 2.0, but the firm has no programme; allowed: with a table programme"],
+        ),
+        (
+            "[channels.shop]\neffort = 0.2\ncost = 1.0\npassed_on = 0.5",
+            [
+                "channels.shop = {'effort': 0.2, 'cost': 1.0, 'passed_on': 0.5}: passed_on = 0.5",
+                "allowed: with margins",
+            ],
         ),
         ("[customers.behaviour]\nquality_floor = 0.95", ["quality_floor must be below"]),
         ("[network]\ntopology = 'smallworld'", ["no such topology", 'did you mean "small_world"?']),
@@ -127,6 +155,13 @@ def test_each_rule_at_the_top_broken_once(tmp_path: Path, top: str, told: list[s
         load(tmp_path, top + "\n" + GOOD)
     for part in ("mine.toml", *told):
         assert part in str(caught.value)
+
+
+def test_settings_in_full_are_not_idle(tmp_path: Path):
+    """They name every key, those that are off too; nor is a margin idle that is off for a time."""
+    shop = "[channels.shop]\neffort = 0.2\ncost = 1.0\nmargins = []\npassed_on = 0.5"
+    scenario = load(tmp_path, GOOD + shop)
+    assert Scenario.model_validate(scenario.model_dump(mode="json")).content_hash() == scenario.content_hash()
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path):

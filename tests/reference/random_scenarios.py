@@ -37,6 +37,7 @@ Raw = dict[str, Any]
 FIRMS = ("Aurora", "Borealis", "Corona", "Dawn")
 N_PEOPLE = (60, 100)
 N_PERIODS = (20, 30)
+ABOUT_CAPACITY = ("workload_effect", "comfortable_load")  # of the staff
 
 
 def bounds(model: type[BaseModel], name: str, default: float) -> tuple[float, float, bool]:
@@ -234,6 +235,7 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
     if parts := draw(st.sampled_from(((), (), ("flight",), ("flight", "hotel", "transfer")))):
         raw = {key: value for key, value in raw.items() if key not in Whole._fields}
         raw["parts"] = [{"name": part, **draw(some_of(PartSpec))} for part in parts]
+    leave_out_what_is_idle(raw)
     raw["pyramid"], tiers = draw(pyramids())
     if draw(st.booleans()):
         raw["credit"] = draw(some_of(CreditSpec))
@@ -254,9 +256,10 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
     raw["tiers"] = draw(st.dictionaries(st.sampled_from(tiers), _TIER_LEVERS, max_size=2))
     if draw(st.booleans()):
         raw["contact"] = draw(some_of(ContactSpec))
-    else:
-        for levers in raw["tiers"].values():
-            levers.pop("contact", None)
+    for levers in raw["tiers"].values():
+        for lever, needed in (("contact", "contact"), ("points", "programme")):
+            if needed not in raw:
+                levers.pop(lever, None)
     if draw(st.booleans()):
         raw["business"] = draw(some_of(BusinessSpec))
     if draw(st.booleans()):
@@ -264,6 +267,15 @@ def firms(draw: st.DrawFn, name: str) -> Raw:
     if draw(st.booleans()):
         raw["win_back"] = draw(some_of(WinBackSpec, skip=("most",))) | {"most": draw(st.sampled_from((0.02, 0.3, 1.0)))}
     return raw
+
+
+def leave_out_what_is_idle(raw: Raw) -> None:
+    """Take from a firm what means nothing without a setting that it lacks."""
+    if "capacity" not in raw:
+        for table, key in ((raw, "capacity_cost"), *((raw.get("staff", {}), key) for key in ABOUT_CAPACITY)):
+            table.pop(key, None)
+    if "parts" not in raw:
+        raw.pop("weakest_link", None)
 
 
 @st.composite
@@ -493,6 +505,9 @@ def raw_scenarios(draw: st.DrawFn, topology: str, edge_list: Path, log: Path) ->
         },
     )
     ways = draw(st.dictionaries(st.sampled_from(sorted(DEFAULT_CHANNELS)), channels, max_size=2))
+    for way in ways.values():
+        if "margins" not in way:
+            way.pop("passed_on", None)
     serve_by_themselves(specs, ways)
     return {
         "title": "drawn",
