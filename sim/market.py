@@ -91,7 +91,6 @@ class Market(mesa.Model):  # type: ignore[misc]
 
         self.offers = np.zeros((self.n_firms, self.n_tiers), dtype=context.OFFER)
         self.books = np.zeros((self.n_blocks, self.n_firms, self.n_tiers, 7, N_LINES))
-        self.since = np.zeros((self.n_blocks, self.n_firms, self.last_period), dtype=np.int64)
         self.exposure = np.zeros((self.last_period + 1, self.n_firms))
         self.stocks = closing.no_stocks(self.n_firms, self.n_tiers)
         self.stock, self.satisfaction_sum, self.attachment_sum, self.points_open = self.stocks
@@ -105,6 +104,8 @@ class Market(mesa.Model):  # type: ignore[misc]
         self.levers = levers_of(self)
         is_kept = any(lever.reads_roll for lever in self.levers)
         self.roll = context.empty_roll(self.n_blocks, self.n_customers if is_kept else 0)
+        n_columns = 7 * self.n_tiers if any(lever.asks_how_long for lever in self.levers) else 1
+        self.since = np.zeros((self.n_blocks, self.n_firms, self.last_period, n_columns), dtype=np.int32)
         self.audit = Audit(self)
         tiers = {firm.name: firm.pyramid.tiers for firm in self.firms.values()}
         stages = tuple(stage.name for stage in scenario.customers.life_stages)
@@ -228,7 +229,7 @@ class Market(mesa.Model):  # type: ignore[misc]
         history.satisfaction.append(self.satisfaction_sum.copy())
         history.attachment.append(self.attachment_sum.copy())
         history.points_open.append(self.points_open.copy())
-        began = self.since[:, :, : self.period + 1].sum(axis=0)
+        began = self.by_tenure().sum(axis=2)
         history.kept.append(began[:, : max(0, self.period - self.scenario.horizon + 1)].sum(axis=1))
         self.audit.close(began)
         self.period += 1
@@ -236,6 +237,11 @@ class Market(mesa.Model):  # type: ignore[misc]
             history.studies.append(study(self))
         # Mesa's batch_run reads the row before the last step it makes: one step more, and that is the last period's
         self.running = self.period <= self.last_period
+
+    def by_tenure(self) -> npt.NDArray[np.int32]:
+        """Return customers by when they became so: shape (n_firms, n_periods, 1 or n_tiers * 7), this the last."""
+        counts: npt.NDArray[np.int32] = self.since[:, :, : self.period + 1].sum(axis=0, dtype=np.int32)
+        return counts
 
     def _is_asked(self) -> bool:
         """Say whether the market is studied now: at the end of the warm-up and of the run, and at times in between."""

@@ -73,7 +73,7 @@ def review_pyramids(market: Market, firms: list[Firm]) -> None:
         due.cuts[d, : due.n_cuts[d]] = _cuts(firm.pyramid, gather(scores[d], n_scores[:, d]))
     moves = np.zeros((n_blocks, n_due, n_tiers, n_tiers), dtype=np.int64)
     stock = np.zeros((n_blocks, n_due, n_tiers, 7, 3))
-    assign_tiers(market.town, due, market.period, market.behaviour.trust_fall, moves, stock)
+    assign_tiers(market.town, due, market.period, market.behaviour.trust_fall, moves, stock, market.since)
     for firm, own_moves, own_stock in zip(firms, moves.sum(axis=0), stock.sum(axis=0), strict=True):
         own_tiers = slice(len(firm.pyramid.tiers))
         market.audit.review(firm, own_moves[own_tiers, own_tiers], own_stock[own_tiers, :, 0])
@@ -210,7 +210,7 @@ def tier_of(score, tier, cuts, n_cuts, hysteresis):  # type: ignore[no-untyped-d
 
 
 @parallel_kernel
-def assign_tiers(share, town, due, period, trust_fall, moves, stock):  # type: ignore[no-untyped-def]
+def assign_tiers(share, town, due, period, trust_fall, moves, stock, since):  # type: ignore[no-untyped-def]
     """Close the records, move customers to their tiers, and let the records fade.
 
     Parameters
@@ -219,18 +219,30 @@ def assign_tiers(share, town, due, period, trust_fall, moves, stock):  # type: i
         Customers by tier before and after; added to.
     stock : array, shape (n_blocks, n_due, n_tiers, 7 types, 3)
         Customers, and the sums of their satisfaction and attachment, by tier after; added to.
+    since : array of int32, shape (n_blocks, n_firms, n_periods, 1 or n_tiers * 7)
+        Customers by the period in which their membership began; kept up to date.
     """
     n_blocks, n = moves.shape[0], town.pulses.size
     for b in range(share.first, n_blocks, share.step):
         for i in range(b * n // n_blocks, (b + 1) * n // n_blocks):
             for d in range(due.firm.size):
+                f = due.firm[d]
                 assign_tier(
-                    i, town.relations[i, due.firm[d]], town.people[i], d, due, period, trust_fall, moves[b], stock[b]
+                    i,
+                    town.relations[i, f],
+                    town.people[i],
+                    d,
+                    due,
+                    period,
+                    trust_fall,
+                    moves[b],
+                    stock[b],
+                    since[b, f],
                 )
 
 
 @inline
-def assign_tier(i, relation, person, d, due, period, trust_fall, moves, stock):  # type: ignore[no-untyped-def]
+def assign_tier(i, relation, person, d, due, period, trust_fall, moves, stock, since):  # type: ignore[no-untyped-def]
     """Move one customer to the tier of their score; who slides down trusts the firm's character less."""
     if not relation.is_active:
         return
@@ -242,7 +254,7 @@ def assign_tier(i, relation, person, d, due, period, trust_fall, moves, stock): 
         character = level(relation.trust_character)
         relation.trust_character = in_steps(character - trust_fall * character)
     memory = due.memory[d]
-    relation.tier = new
+    membership.change_tier(person, relation, new, since)
     relation.volume *= memory
     relation.revenue *= memory
     relation.margin = np.float64(margin) * memory

@@ -61,7 +61,7 @@ def test_cohorts_die_out_geometrically_when_people_only_move_away():
         periods=periods,
     )
     m.run()
-    joined, left = by_firm(m, Line.GAINED)[:, 0], m.since[:, 0, :periods].sum(axis=0)
+    joined, left = by_firm(m, Line.GAINED)[:, 0], m.since[:, 0, :periods, 0].sum(axis=0)
     assert joined[0] > 3800
     assert joined[1:].min() > 60
     alpha = ALPHA / (2 * periods)
@@ -94,7 +94,7 @@ def test_cohorts_lapse_as_the_chain_of_quiet_periods_says():
     step[np.arange(window - 1), np.arange(1, window)] = 1 - need
     step[window - 1, 0] = 0.0  # the window is over before another need can come
     is_left = np.array([np.linalg.matrix_power(step, t)[0].sum() for t in range(periods)])
-    joined, left = by_firm(m, Line.GAINED)[:, 0], m.since[:, 0, :periods].sum(axis=0)
+    joined, left = by_firm(m, Line.GAINED)[:, 0], m.since[:, 0, :periods, 0].sum(axis=0)
     assert joined.min() > 100
     for s in range(periods):
         assert is_binomial(left[s], joined[s], is_left[periods - 1 - s], ALPHA / periods), s

@@ -7,6 +7,7 @@ import pytest
 
 from sim.accounts import TIER_COST_LINES, Line
 from sim.crm.records import records_of
+from sim.invariants import InvariantError
 from sim.review import familiar_periods
 from tests.markets import Market, market
 
@@ -47,3 +48,21 @@ def test_who_stays_costs_less_and_the_newcomer_costs_in_full() -> None:
     expected = (firm.service_costs[members["tier"]] * (1.0 - 0.4 * np.minimum(age, 8) / 8)).sum()
     assert m.history.books[-1][0, ..., Line.SERVICE].sum() == pytest.approx(expected)
     assert expected < m.firms["Firm0"].stock.sum() * firm.service_costs[0]
+
+
+def test_customers_by_tier_and_type_and_tenure_are_those_of_the_books() -> None:
+    """Through reviews, lapses, moves and the exit of a firm; and one counted in the tier above is found out."""
+    pyramid = {"scheme": "four_tier", "review_every": 5}
+    firm = {"familiarity_saving": 0.4, "familiarity_periods": 8, "pyramid": pyramid}
+    events = {"customers.activity_window": 8, "events": [{"kind": "exit", "firm": "Firm1", "at": 12}]}
+    m = market([firm, firm], {**FOREVER, "customers.turnover": 0.01, **events}, periods=23)
+    m.run()
+    relations, people = m.town.relations[:, 0], m.town.people
+    counted = np.zeros_like(m.by_tenure()[0])
+    here = relations["is_active"] == 1
+    np.add.at(counted, (relations["since"][here], relations["tier"][here] * 7 + people["type"][here]), 1)
+    assert len(np.unique(relations["tier"][here])) == 4
+    assert np.array_equal(m.by_tenure()[0], counted)
+    m.since[0, 0, 0, 7:9] += (1, -1)
+    with pytest.raises(InvariantError, match="by when they became so"):
+        m.audit.recount()

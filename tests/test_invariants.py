@@ -268,7 +268,7 @@ def give_back_fixed_costs(m: Market) -> None:
 
 
 def forget_when_they_joined(m: Market) -> None:
-    m.since[0, 0, 0] += 1
+    m.since[0, 0, 0, 0] += 1
 
 
 @pytest.mark.parametrize(

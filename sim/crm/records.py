@@ -97,7 +97,7 @@ def cohorts_of(market: Market, firm: Firm) -> tuple[FloatArray, FloatArray]:
     f = firm.index
     joined = [books[f, ..., Line.GAINED] for books in market.history.books]
     gained = np.array(joined).sum(axis=(1, 2)) if joined else np.zeros(0)
-    still: FloatArray = market.since[:, f, : market.period].sum(axis=0).astype(np.float64)
+    still: FloatArray = market.since[:, f, : market.period].sum(axis=(0, 2)).astype(np.float64)
     return gained, still
 
 

@@ -75,8 +75,8 @@ def live_through(  # type: ignore[no-untyped-def]
         Who bought and who moved in; filled in if there is room.
     books : array, shape (n_blocks, n_firms, n_tiers, 7 types, n_lines)
         The books of the period; added to.
-    since : array of int64, shape (n_blocks, n_firms, n_periods)
-        Customers by the period in which their membership began; kept up to date.
+    since : array of int32, shape (n_blocks, n_firms, n_periods, 1 or n_tiers * 7)
+        Customers by the period in which their membership began, all together or by tier and type; kept up to date.
     """
     n_blocks, n, n_firms = books.shape[0], town.pulses.size, books.shape[1]
     width = NEEDS_AT_ONCE * n_firms

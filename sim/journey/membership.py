@@ -1,7 +1,8 @@
 """Membership: becoming a firm's customer, and ceasing to be one, always with a cause and always in the books.
 
 A customer of a firm has bought from it within the activity window. ``since`` counts the firm's customers by the period
-in which their membership began: from it, retention over any horizon and survival by cohort are sums.
+in which their membership began: from it, retention over any horizon and survival by cohort are sums. Where somebody
+asks, it counts them by tier and type besides.
 """
 
 from __future__ import annotations
@@ -14,6 +15,12 @@ from sim.records import NEVER, NOBODY, level
 
 
 @inline
+def column_of(tier, kind, n_columns):  # type: ignore[no-untyped-def]
+    """Return where ``since`` counts customers of a tier and type: all together if it has one column."""
+    return min(np.int64(tier) * 7 + kind, n_columns - 1)
+
+
+@inline
 def join(person, relation, f, period, books, since):  # type: ignore[no-untyped-def]
     """Make the person a customer of firm ``f``."""
     relation.is_active = True
@@ -22,7 +29,17 @@ def join(person, relation, f, period, books, since):  # type: ignore[no-untyped-
     cell[Line.GAINED] += 1.0
     cell[Line.SATISFACTION_CHANGE] += level(relation.satisfaction)
     cell[Line.ATTACHMENT_CHANGE] += relation.attachment
-    since[f, period] += 1
+    since[f, period, column_of(relation.tier, person.type, since.shape[2])] += 1
+
+
+@inline
+def change_tier(person, relation, tier, since):  # type: ignore[no-untyped-def]
+    """Put a customer into a tier; ``since`` is of the firm alone."""
+    n_columns = since.shape[1]
+    if n_columns > 1 and tier != relation.tier:
+        since[relation.since, column_of(relation.tier, person.type, n_columns)] -= 1
+        since[relation.since, column_of(tier, person.type, n_columns)] += 1
+    relation.tier = tier
 
 
 @seldom
@@ -33,7 +50,7 @@ def leave(person, relation, f, cause, entry_tier, books, since):  # type: ignore
     cell[Line.SATISFACTION_CHANGE] -= level(relation.satisfaction)
     cell[Line.ATTACHMENT_CHANGE] -= relation.attachment
     cell[Line.POINTS_EXPIRED] += relation.points
-    since[f, relation.since] -= 1
+    since[f, relation.since, column_of(relation.tier, person.type, since.shape[2])] -= 1
     relation.is_active = False
     relation.points = 0
     relation.habit = 0

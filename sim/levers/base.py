@@ -22,6 +22,7 @@ class Lever:
     """
 
     reads_roll = False  #: whether it asks who bought and who moved in
+    asks_how_long = False  #: whether it asks how long customers have been so, by tier and type
 
     def __init__(self, market: Market) -> None:
         self.market = market
