@@ -173,7 +173,9 @@ class Market(mesa.Model):  # type: ignore[misc]
             self.exposure = np.concatenate([self.exposure, np.zeros_like(self.exposure)])
         if self.period == self.last_period - self.horizon:
             relations = self.town.relations
-            self.standing = np.where(relations["is_active"], relations["tier"], -1).astype(np.int8)
+            self.standing = relations["tier"].copy()
+            for tier, is_active in zip(self.standing.T, relations["is_active"].T, strict=True):
+                tier[is_active == 0] = -1
             self.standing_types = self.town.people["type"].copy()
 
     def _review_pyramids(self) -> None:

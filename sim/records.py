@@ -7,6 +7,7 @@ quickly; the person, and one line of memory (64 bytes) for each firm, are read w
 from __future__ import annotations
 
 import math
+import mmap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -124,6 +125,15 @@ def _in_line(shape: tuple[int, ...], dtype: np.dtype[np.void]) -> RecordArray:
     memory = np.zeros(n_bytes + MEMORY_LINE, dtype=np.uint8)
     skipped = -memory.ctypes.data % MEMORY_LINE
     return memory[skipped : skipped + n_bytes].view(dtype).reshape(shape)
+
+
+def own_pages(n: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Return an array of zeros in pages of its own: those never touched take no memory, and all are given back at once.
+
+    Memory that was used before, and that the process has kept, would be taken whole.
+    """
+    memory = mmap.mmap(-1, max(1, n * np.dtype(dtype).itemsize), access=mmap.ACCESS_COPY)
+    return np.frombuffer(memory, dtype=dtype, count=n)
 
 
 @inline

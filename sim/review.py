@@ -11,7 +11,7 @@ from sim.accounts import Cause, Line
 from sim.compiled import formula, inline, parallel_kernel
 from sim.journey import membership, talk
 from sim.pyramids import SteppedPyramid
-from sim.records import NEVER, NOBODY, gather, in_steps, level
+from sim.records import NEVER, NOBODY, in_steps, level, own_pages
 
 if TYPE_CHECKING:
     from sim.firms import Firm
@@ -66,11 +66,11 @@ def review_pyramids(market: Market, firms: list[Firm]) -> None:
         n_cuts=np.array([len(firm.pyramid.tiers) - 1 for firm in firms]),
         cuts=np.zeros((n_due, n_tiers)),
     )
-    scores = np.empty((n_due, market.n_customers), dtype=np.float32)
-    n_scores = np.zeros((n_blocks, n_due), dtype=np.int64)
-    rank(market.town, due, market.period, scores, n_scores)
-    for d, firm in enumerate(firms):
-        due.cuts[d, : due.n_cuts[d]] = _cuts(firm.pyramid, gather(scores[d], n_scores[:, d]))
+    ends = market.since.sum(axis=(2, 3), dtype=np.int64).T[due.firm].cumsum().reshape(n_due, n_blocks)
+    scores = own_pages(ends[-1, -1], np.float32)
+    rank(market.town, due, market.period, ends, scores)
+    for d, (firm, own_scores) in enumerate(zip(firms, np.split(scores, ends[:-1, -1]), strict=True)):
+        due.cuts[d, : due.n_cuts[d]] = _cuts(firm.pyramid, own_scores)
     moves = np.zeros((n_blocks, n_due, n_tiers, n_tiers), dtype=np.int64)
     stock = np.zeros((n_blocks, n_due, n_tiers, 7, 3))
     assign_tiers(market.town, due, market.period, market.behaviour.trust_fall, moves, stock, market.since)
@@ -133,32 +133,33 @@ def _margin(pyramid: AnyPyramid) -> float:
 
 
 @parallel_kernel
-def rank(share, town, due, period, scores, n_scores):  # type: ignore[no-untyped-def]
+def rank(share, town, due, period, ends, scores):  # type: ignore[no-untyped-def]
     """Write what customers are ranked by.
 
     Parameters
     ----------
-    scores : array of float32, shape (n_due, n_customers)
-        Each block of rows has its part, filled from the start with the scores of the firm's customers in it.
-    n_scores : array of int64, shape (n_blocks, n_due)
-        How many each block has of each firm; counted up.
+    ends : array of int64, shape (n_due, n_blocks)
+        Where the scores of a firm's customers in a block of rows end, by the count of its customers.
+    scores : array of float32, shape (n_customers_of_these_firms,)
+        Filled in, firm by firm, in the order of rows.
     """
-    n_blocks, n = n_scores.shape[0], town.pulses.size
+    n_blocks, n = ends.shape[1], town.pulses.size
     for b in range(share.first, n_blocks, share.step):
-        rank_block(b, b * n // n_blocks, (b + 1) * n // n_blocks, town, due, period, scores, n_scores)
+        place = np.empty(due.firm.size, np.int64)
+        for d in range(due.firm.size):
+            place[d] = ends[d, b - 1] if b > 0 else ends[d - 1, n_blocks - 1] if d > 0 else 0
+        rank_block(b * n // n_blocks, (b + 1) * n // n_blocks, town, due, period, place, ends[:, b], scores)
 
 
 @inline
-def rank_block(b, first, last, town, due, period, scores, n_scores):  # type: ignore[no-untyped-def]
-    """Write the scores of a block of rows."""
+def rank_block(first, last, town, due, period, place, end, scores):  # type: ignore[no-untyped-def]
+    """Write the scores of a block of rows: of no more customers than are counted, which the audit would find out."""
     for i in range(first, last):
         for d in range(due.firm.size):
             relation = town.relations[i, due.firm[d]]
-            if relation.is_active:
-                scores[d, first + n_scores[b, d]] = score_of(
-                    relation, margin_after(relation, due.billing, d, period), due, d, i
-                )
-                n_scores[b, d] += 1
+            if relation.is_active and place[d] < end[d]:
+                scores[place[d]] = score_of(relation, margin_after(relation, due.billing, d, period), due, d, i)
+                place[d] += 1
 
 
 @inline

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.crm.elasticity import cycles_of, value_elasticity
+from sim.crm.elasticity import cycles_of, gain, value_elasticity
 from tests.markets import market
 
 
@@ -28,6 +28,20 @@ def test_it_says_when_it_cannot_be_told() -> None:
     assert np.isnan(few.slope)
     gap = value_elasticity(np.array([1.0, 2.0, np.nan, 4.0, 5.0]), np.arange(5.0))  # a tier once empty: 2 changes
     assert (gap.verdict, gap.n_changes) == ("too few cycles", 2)
+
+
+def test_a_spend_that_hardly_varied_tells_nothing() -> None:
+    """As by hand, but with 9 more spent in every cycle: the interval, +-2.15, is wider than the return, 7 / 10.4."""
+    spent, paid = np.array([10.0, 11.0, 11.0, 10.0, 10.0]), np.array([5.0, 8.0, 9.0, 6.0, 7.0])
+    told = value_elasticity(spent, paid)
+    assert (told.verdict, told.n_changes) == ("spend has varied too little", 4)
+    assert np.isnan([told.slope, told.low, told.high]).all()
+    assert gain(told, left=0.5, spent=10.0) == 0.0
+    # with 13 more revenue in every cycle the return is 20 / 10.4 = 1.92, still less; with 16 more it is 2.21: told
+    assert value_elasticity(spent, paid + 13.0).verdict == "spend has varied too little"
+    assert value_elasticity(spent, paid + 16.0).slope == pytest.approx(3.0)
+    once_empty = np.append(np.nan, spent), np.append(np.nan, paid + 16.0)
+    assert value_elasticity(*once_empty).verdict == "told"
 
 
 def test_cycles_are_those_of_the_books() -> None:

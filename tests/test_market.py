@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sim import InputError, Market, load_scenario
 from sim.accounts import COST_NAMES, Line
 from sim.invariants import InvariantError
+from sim.records import own_pages
 from tests.markets import market, scenario
 
 BUSY: dict[str, Any] = {
@@ -298,3 +299,15 @@ def test_points_balance_in_a_currency_of_large_numbers():
     m = market([{"programme": programme}, {}], {"customers.demand.mean_basket": 2e7, "customers.count": 200})
     m.run()
     assert m.customers.column("points").max() > 2**24
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_pages_of_an_array_are_its_own_in_every_process() -> None:
+    numbers = own_pages(5, np.int16)
+    assert (numbers.dtype, numbers.tolist(), own_pages(0, np.int16).size) == (np.int16, [0] * 5, 0)
+    child = os.fork()
+    if child == 0:
+        numbers[:] = 7
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert numbers.tolist() == [0] * 5

@@ -369,6 +369,23 @@ def test_the_allocator_moves_service_to_where_spending_brought_most():
     assert (view.customers * levels[5] ** 2).sum() == pytest.approx((view.customers * 0.4**2).sum())
 
 
+def test_the_allocator_knows_nothing_of_a_tier_whose_spend_hardly_varied():
+    """Spend 1.00, 1.04, 1.00, 1.04 is 1.02 +- 0.02, 2%: revenue moved by 4, for other reasons, is no slope of 100."""
+    decider = begin(make("elasticity_led"))
+    spent = np.array([[1.00, 1.0, 1.0, 1.00], [1.04, 1.2, 1.0, 1.11], [1.00, 1.0, 1.4, 1.00], [1.04, 1.2, 1.0, 1.11]])
+    paid = np.array(
+        [[50.0, 50.0, 50.0, 50.0], [46.0, 50.6, 50.0, 50.0], [50.0, 50.0, 50.4, 50.0], [46.0, 50.6, 50.0, 50.0]]
+    )
+    decider.reviews.extend(zip(spent, paid, strict=True))
+    assert_allclose(decider.elasticities(), [np.nan, 3.0, 1.0, 0.0], atol=1e-9)  # 0.11 apart is 5.2% of the mean
+    moved = decider._moved(base_policy().service, market_view())
+    assert moved[0] == 0.4
+    assert moved[3] < 0.4 < moved[1]
+    decider.reviews.clear()
+    decider.reviews.extend([(np.full(4, 1.0), np.full(4, 50.0))] * 3)
+    assert_array_equal(decider._moved(base_policy().service, market_view()), base_policy().service)
+
+
 def test_the_best_response_to_selling_below_cost_is_to_raise_the_price():
     """At a price of 0.5 every purchase loses money, as a unit costs 0.6: the step up loses less than the step down."""
     decider = begin(make("best_response", people=200, horizon=13, price_step=0.2, service_step=0.0, discount_step=0.0))

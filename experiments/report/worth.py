@@ -228,7 +228,8 @@ def elasticity(evidence: Evidence) -> Table | None:
         ["Arm, firm, tier", "Elasticity", "Told in", "Surely not 0 in", "Changes of spend"],
         rows,
         "2 means one in, two out. From changes between review cycles: only of firms that vary their service; whoever "
-        "moves between tiers takes the money along. Surely not 0: the firm's own 95% interval leaves 0 out. Smaller "
+        "moves between tiers takes the money along. Not told where spend varied so little that the interval reaches "
+        "further than all revenue per unit spent. Surely not 0: the firm's own 95% interval leaves 0 out. Smaller "
         "print: 95% intervals over seeds, or of one run the firm's own.",
     )
 

@@ -37,7 +37,7 @@ class Elasticity(NamedTuple):
     low: float  # the 95% interval
     high: float
     n_changes: int  # from one cycle to the next
-    verdict: str  # "told", "too few cycles" or "spend has not varied"
+    verdict: str  # "told", "too few cycles", "spend has not varied" or "spend has varied too little"
 
 
 def cycles_of(market: Market, firm: Firm) -> Later[Cycles]:
@@ -73,6 +73,10 @@ def value_elasticity(spent: FloatArray, paid: FloatArray) -> Elasticity:
     Changes, not levels: a trend that both follow, or what sets the tier apart for good, is no return on spend. What
     else moved revenue in the same cycle still is in the slope, as in any firm's books [1]_.
 
+    The less spend varies beside what moves revenue anyway, the wider the interval. Where half of it is more than the
+    average return, all revenue by all spend, it holds no effect at all as well as revenue wholly due to what is spent:
+    the books tell nothing, and the slope, however large, is not given. How large it is does not count.
+
     Parameters
     ----------
     spent, paid : array, shape (n_cycles,)
@@ -99,6 +103,9 @@ def value_elasticity(spent: FloatArray, paid: FloatArray) -> Elasticity:
     free = x.size - 2
     error = float(np.sqrt(((y - slope * x) ** 2).sum() / free / squares))
     half = float(stdtrit(free, 0.975)) * error
+    is_whole = np.isfinite(spent) & np.isfinite(paid)
+    if half * spent[is_whole].sum() > paid[is_whole].sum():
+        return Elasticity(unknown, unknown, unknown, x.size, "spend has varied too little")
     return Elasticity(slope, slope - half, slope + half, x.size, "told")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sim.records import NOBODY
+from sim.records import NOBODY, own_pages
 
 if TYPE_CHECKING:
     from sim.settings import CustomersSpec
@@ -137,8 +137,8 @@ def empty_roll(n_blocks: int, n_customers: int) -> Roll:
     return Roll(
         n_buyers=np.zeros(n_blocks, dtype=np.int64),
         n_movers=np.zeros(n_blocks, dtype=np.int64),
-        buyer=np.empty(n_customers, dtype=np.int32),
-        mover=np.empty(n_customers, dtype=np.int32),
+        buyer=own_pages(n_customers, np.int32),
+        mover=own_pages(n_customers, np.int32),
     )
 
 
@@ -153,7 +153,7 @@ def silence(n_customers: int, n_blocks: int) -> Said:
         next_steps=np.zeros(n_customers, dtype=np.int8),
         has_news=np.zeros(n_customers, dtype=np.bool_),
         n_credits=np.zeros(n_blocks, dtype=np.int64),
-        credit_buyer=np.empty(n_customers, dtype=np.int32),
-        credit_firm=np.empty(n_customers, dtype=np.int8),
-        credit_money=np.empty(n_customers, dtype=np.float32),
+        credit_buyer=own_pages(n_customers, np.int32),
+        credit_firm=own_pages(n_customers, np.int8),
+        credit_money=own_pages(n_customers, np.float32),
     )

@@ -13,7 +13,7 @@ from sim.policy import Policy
 from sim.strategies.base import Decider, Level, Luck, MarketView, Strategy
 
 FloatArray = npt.NDArray[np.float64]
-LEAST_VARIANCE = 1e-12
+LEAST_VARIATION = 0.05  # of spend, relative to its mean: what less of it does is lost in what moves revenue anyway
 
 
 class ElasticityLed(Strategy):
@@ -23,6 +23,8 @@ class ElasticityLed(Strategy):
     then on it moves a share of its service spend, at every review, from the tier of the lowest elasticity to that of
     the highest. An elasticity is the slope of revenue on service spend, both per customer, over the reviews remembered:
     2 means that one in brings two out. What else moved revenue meanwhile is in the slope too, as in any firm's books.
+    Where the spend remembered varies by less than 5% of its mean (coefficient of variation) the elasticity cannot be
+    told: such a tier neither gives nor gets, and while fewer than two can be told, service stays as it is.
 
     Source: Dorfman & Steiner (1954), "Optimal advertising and optimal quality", American Economic Review 44(5); Rust,
     Lemon & Zeithaml (2004), "Return on marketing", Journal of Marketing 68(1).
@@ -62,13 +64,13 @@ class _Allocator:
         return view.base.replace(service=self._moved(view.current.service, view))
 
     def elasticities(self) -> FloatArray:
-        """Return revenue gained per unit spent by tier, shape (n_tiers,); NaN where spend has not varied."""
+        """Return revenue gained per unit spent by tier, shape (n_tiers,); NaN where spend has hardly varied."""
         spent, paid = (np.array(column) for column in zip(*self.reviews, strict=True))
         slopes = np.full(spent.shape[1], np.nan)
         for tier in range(slopes.size):
             is_known = np.isfinite(spent[:, tier])
             x, y = spent[is_known, tier], paid[is_known, tier]
-            if x.size > 1 and x.var() > LEAST_VARIANCE:
+            if x.size > 1 and x.std() > LEAST_VARIATION * x.mean():
                 x = x - x.mean()
                 slopes[tier] = (x * y).sum() / (x * x).sum()
         return slopes
