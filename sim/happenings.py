@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from sim import customers as people
 from sim import review
-from sim.seeding import seed_people
-from sim.settings import (
+from sim.event_settings import (
     AccessOpened,
     AdvertisingBurst,
     AnyEvent,
@@ -23,6 +22,7 @@ from sim.settings import (
     QualityCrisis,
     Seeding,
 )
+from sim.seeding import seed_people
 
 if TYPE_CHECKING:
     from sim.market import Market

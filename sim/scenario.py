@@ -15,12 +15,13 @@ from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, field_vali
 from sim.channels import DEFAULT_CHANNELS, ChannelSpec, way_of
 from sim.draws import firm_slot
 from sim.errors import InputError, nearest
+from sim.event_settings import AnyEvent, Launch
 from sim.explain import explain
 from sim.firm_settings import FirmSpec
 from sim.network_settings import NetworkSpec
 from sim.programme_settings import check_coalitions, check_tiers
 from sim.pyramids.observed import FACTS
-from sim.settings import AnyEvent, CustomersSpec, Launch, Settings, SurveySpec
+from sim.settings import CustomersSpec, Settings, SurveySpec
 
 SHIPPED_FOLDER = Path(__file__).resolve().parent.parent / "scenarios"
 MAX_FIRMS = 16

@@ -14,8 +14,8 @@ from sim.journey import talk
 from sim.records import identity
 
 if TYPE_CHECKING:
+    from sim.event_settings import Seeding
     from sim.market import Market
-    from sim.settings import Seeding
 
 
 def seed_people(market: Market, event: Seeding) -> None:

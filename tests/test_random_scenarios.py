@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
+from sim.event_settings import AnyEvent
 from sim.pyramids import PYRAMIDS
 from sim.scenario import Scenario, from_settings
-from sim.settings import AnyEvent
 from sim.strategies import STRATEGIES
 from sim.strategies.own import OwnStrategy
 from sim.topologies import TAKES

@@ -16,6 +16,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from experiments.data import write_cdnow
+from sim.event_settings import AnyEvent
 from sim.firm_settings import FirmSpec
 from sim.market import Market
 from sim.pricing import PricingSpec
@@ -23,7 +24,6 @@ from sim.programme_settings import ProgrammeSpec
 from sim.pyramids import PYRAMIDS, RANKING_KEYS
 from sim.results import Results
 from sim.scenario import Scenario, load_scenario, shipped
-from sim.settings import AnyEvent
 from sim.strategies import STRATEGIES
 from sim.topologies import RECORDED
 

@@ -15,11 +15,11 @@ import numpy.typing as npt
 from sim.accounts import FirmCost, Line
 from sim.compiled import inline, parallel_kernel
 from sim.draws import Stream, block, firm_slot
+from sim.event_settings import Launch
 from sim.journey.context import Clock
 from sim.levers.base import Lever
 from sim.prefetch import prefetch_buyers, prefetch_row
 from sim.records import identity, level
-from sim.settings import Launch
 
 if TYPE_CHECKING:
     from sim.market import Market

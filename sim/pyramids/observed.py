@@ -13,7 +13,8 @@ Measured = Literal[
 #: Those, and quantities in units of purchases on record or of the currency, of which a level can ask a place.
 Observed = Literal[
     "volume", "revenue", "profit", "total_contribution", "lifetime_value", "potential", "repeats", "tenure", "recency",
-    "referral", "life_stage", "stages_ahead", "satisfaction", "closeness", "trust", "attitude", "repute", "fit", "share",
+    "referral", "life_stage", "stages_ahead", "satisfaction", "closeness", "trust", "attitude", "repute", "fit",
+    "share",
 ]  # fmt: skip
 
 MEASURED: tuple[str, ...] = get_args(Measured)

@@ -209,7 +209,7 @@ def look_at(share, town, known, what, stream, row, n_blocks, seen):  # type: ign
         for k in range(first, last):
             prefetch_member(row[min(k + AHEAD, last - 1)], what, town, known.firm)
             i = row[k]
-            if what == LIFE_STAGE or what == STAGES_AHEAD:
+            if LIFE_STAGE <= what <= STAGES_AHEAD:
                 seen[k] = fact_of(what, i, town, known)
             else:
                 seen[k] = seen_of(what, stream, i, town.people[i], town.relations[i, known.firm], known)

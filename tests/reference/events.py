@@ -12,7 +12,7 @@ from tests.reference.arithmetic import step
 from tests.reference.person import Word
 
 if TYPE_CHECKING:
-    from sim.settings import AnyEvent, Seeding
+    from sim.event_settings import AnyEvent, Seeding
     from tests.reference.firm import Firm
     from tests.reference.market import ReferenceMarket
     from tests.reference.person import Customer

@@ -12,6 +12,7 @@ from sim.bond_settings import ContactSpec, ReferralSpec, WinBackSpec
 from sim.business import BusinessSpec
 from sim.channels import DEFAULT_CHANNELS
 from sim.credit_settings import CreditSpec
+from sim.event_settings import Launch
 from sim.firm_settings import FirmSpec
 from sim.loyalty_types import DEFAULT_PRIORS, PRIOR_FIELDS, TYPE_NAMES, TypePrior
 from sim.network_settings import NetworkSpec
@@ -21,7 +22,7 @@ from sim.programme_settings import CashBackSpec, OccasionSpec, PrizesSpec, Progr
 from sim.promotion import CHANNELS, BudgetSpec, PromotionSpec
 from sim.pyramids import RANKING_KEYS, SHAPES
 from sim.pyramids.observed import FACTS, MEASURED, OBSERVED, SCALES
-from sim.settings import BehaviourSpec, BusinessBuyersSpec, CustomersSpec, DemandSpec, Launch, LifeStageSpec
+from sim.settings import BehaviourSpec, BusinessBuyersSpec, CustomersSpec, DemandSpec, LifeStageSpec
 from sim.staff import StaffSpec
 from sim.strategies import STRATEGIES
 from sim.topologies import EVEN_DEGREE, RECORDED, TAKES

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sim import draws
 from sim.accounts import FirmCost, Line
 from sim.draws import Stream, firm_slot
-from sim.settings import Launch
+from sim.event_settings import Launch
 from tests.reference.arithmetic import single
 from tests.reference.levers.base import Lever
 
