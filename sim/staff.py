@@ -53,7 +53,11 @@ class Staff:
     @property
     def delivery(self) -> float:
         """Service delivered relative to what is promised, as far as it depends on morale; 1 if that is neutral."""
-        return 1.0 + self.spec.delivery_span * (2.0 * self.morale - 1.0)
+        return self.delivery_at(self.morale)
+
+    def delivery_at(self, morale: float) -> float:
+        """Return the service that staff of a morale deliver, relative to what is promised."""
+        return 1.0 + self.spec.delivery_span * (2.0 * morale - 1.0)
 
     def end_period(self, load: float, complaints: float) -> float:
         """Live through a period, and return its cost: training and replacing who leaves.

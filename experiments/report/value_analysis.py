@@ -245,8 +245,10 @@ def four_tests(evidence: Evidence) -> Table | None:
         "Over the long run. Worth: what the customers who get it would pay for it, over what it costs (passes from "
         f"1). Cost: its part of the tier's gross margin (passes up to {percent(LARGE_SHARE)}). Experienced: share "
         "of what was promised that was received: redeemed of points, made good of complaints, taken of offers to "
-        "come back, let in of those who would come to an event, closeness over the contact promised. Sustained: "
-        "share of periods in which the tier did not cost more than it brought and, of service, all that was "
+        "come back, let in of those who would come to an event, closeness over the contact promised; of what is done "
+        "for all tiers alike: who knows the brand, the calls that were no second one on the same customer, the trained "
+        "among the staff, worked on of suggestions. Sustained: share of periods in which the tier (for all: the firm, "
+        "with all it pays) did not cost more than it brought and, of service and of training for it, all that was "
         f"promised was delivered (both pass from {percent(NEARLY_ALL)}). Passing says nothing of what the lever "
         "does to retention or profit: the comparison above does. Smaller print: 95% intervals over seeds.",
     )

@@ -1,12 +1,13 @@
 """The four tests of a measure for customers: high value, low cost, can be experienced, can be sustained.
 
-Each lever of each tier is judged over the long run: what a unit of money spent on it is worth to the customers who get
-it, what it takes of what they bring, how much of what was promised they got, and whether it can go on.
+Each lever of each tier, and what a firm does for all alike, is judged over the long run: what a unit of money spent on
+it is worth to the customers who get it, what it takes of what they bring, how much of what was promised they got, and
+whether it can go on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.accounts import TIER_COST_LINES, Line
+from sim.crm.firm_wide import ALL_TIERS, costs_paid, firm_wide
 from sim.crm.more_levers import Folk, Judged, PerPurchase, contact_cost, more_levers, ratio
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 WEIGHED = ("price_weight", "quality_weight", "service_weight", "effort_weight", "basket", "rate")
+ABOUT_SERVICE = ("service", "training")
 COLUMNS = ("firm", "tier", "lever", "cost", "worth_per_cost", "cost_share", "experienced", "sustained")
 
 
@@ -53,6 +56,10 @@ class Pulled:
         What representatives cost, in money: booked as service, and judged by itself.
     more : tuple of Judged or PerPurchase
         The other levers.
+    wide : tuple of Judged or PerPurchase
+        What is done for all alike, its cost shared out over the tiers.
+    firm_costs : array, shape (n_periods,)
+        What the firm paid in each that no tier bears, in money.
     """
 
     firm: str
@@ -65,6 +72,8 @@ class Pulled:
     service: Served
     contact_cost: FloatArray
     more: tuple[Judged | PerPurchase, ...]
+    wide: tuple[Judged | PerPurchase, ...]
+    firm_costs: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,64 +137,98 @@ def note_levers(market: Market) -> list[Pulled]:
                 ),
                 contact_cost=contact_cost(market, firm),
                 more=more_levers(market, firm, lines),
+                wide=firm_wide(market, firm, lines),
+                firm_costs=costs_paid(market, firm).sum(axis=1),
             )
         )
     return noted
 
 
 def four_tests(noted: Sequence[Pulled]) -> pd.DataFrame:
-    """Judge every lever that a firm pulls at the end of a run, by tier.
+    """Judge every lever that a firm pulls at the end of a run, by tier, and what it does for all tiers alike.
 
     Returns
     -------
     DataFrame
-        One row per firm, tier and lever that cost something in the long run: ``cost`` (money); ``worth_per_cost``,
-        what customers would pay for it over what it costs; ``cost_share``, its part of the tier's gross margin (revenue
-        before the discount less goods); ``experienced``, the share of what was promised that was received; and
-        ``sustained``, the share of the long run's periods in which the tier did not cost more than it brought, and
-        service, if it is that, was delivered whole.
+        One row per firm, tier and lever that cost something in the long run, after them one per firm and measure for
+        all, with ``tier`` "all tiers": ``cost`` (money); ``worth_per_cost``, what customers would pay for it over what
+        it costs; ``cost_share``, its part of the gross margin of the tier, or of all (revenue before the discount less
+        goods); ``experienced``, the share of what was promised that was received; and ``sustained``, the share of the
+        long run's periods in which the tier, or the firm with all it pays, did not cost more than it brought, and
+        service, if it is that or the training for it, was delivered whole.
     """
     return pd.DataFrame([row for firm in noted for row in _of_firm(firm)], columns=list(COLUMNS))
 
 
-def _of_firm(firm: Pulled) -> list[tuple[str, str, str, float, float, float, float, float]]:
-    n_tiers = len(firm.tiers)
+def _of_firm(firm: Pulled) -> Iterator[tuple[str, str, str, float, float, float, float, float]]:
     by_period = np.array(firm.books).sum(axis=2)
     lines = by_period.sum(axis=0)  # shape (n_tiers, n_lines)
     contribution = by_period[..., Line.REVENUE] - by_period[..., list(TIER_COST_LINES)].sum(axis=-1)
-    is_borne = contribution >= 0.0
-    is_kept = is_borne & (firm.delivery[:, None] >= 1.0)
     gross = lines[:, Line.REVENUE] + lines[:, Line.DISCOUNTS] - lines[:, Line.GOODS]
-    programme = firm.programme
+    customers, is_whole = firm.service.folk, firm.delivery[:, None] >= 1.0
+    more, wide = (
+        [each if isinstance(each, Judged) else each.judged(customers) for each in levers]
+        for levers in (firm.more, firm.wide)
+    )
+    judged = [*_of_tiers(firm, lines, customers), *more]
+    profit = contribution.sum(axis=1, keepdims=True) - firm.firm_costs[:, None]
+    yield from _rows(firm.firm, firm.tiers, judged, gross, contribution, is_whole)
+    yield from _rows(
+        firm.firm, (ALL_TIERS,), [each.together for each in wide], gross.sum(keepdims=True), profit, is_whole
+    )
+
+
+def _of_tiers(firm: Pulled, lines: FloatArray, customers: Folk) -> list[Judged]:
+    """Return service, discount, gift and points."""
+    programme, whole = firm.programme, np.ones(len(lines))
     service, discount, gift, points = costs_of(lines, firm.gift, programme)
     service = np.maximum(0.0, service - firm.contact_cost)
     is_paid = programme is not None and programme.reward_cost > 0.0
     worth_of_reward = programme.reward_worth / programme.reward_cost if programme and is_paid else 0.0
     issued, redeemed = lines[:, Line.POINTS_ISSUED].sum(), lines[:, Line.POINTS_REDEEMED].sum()
     paid_out = min(1.0, redeemed / issued) if issued > 0.0 else 1.0
-    whole, customers = np.ones(n_tiers), firm.service.folk
-    judged = (
+    return [
         Judged("service", service, service * service_worth(customers, firm.service), firm.delivery.mean() * whole),
         Judged("discount", discount, discount, whole),
         Judged("gift", gift, gift * firm.gift_worth, whole),
         Judged("points", points, points * worth_of_reward, paid_out * whole),
-        *(each if isinstance(each, Judged) else each.judged(customers) for each in firm.more),
-    )
-    return [
-        (
-            firm.firm,
-            tier,
-            each.lever,
-            float(each.cost[k]),
-            float(each.worth[k] / each.cost[k]),
-            float(each.cost[k] / gross[k]) if gross[k] > 0.0 else float("inf"),
-            float(each.experienced[k]),
-            float((is_kept if each.lever == "service" else is_borne)[:, k].mean()),
-        )
-        for k, tier in enumerate(firm.tiers)
-        for each in judged
-        if each.cost[k] > 0.0
     ]
+
+
+def _rows(
+    firm: str,
+    tiers: tuple[str, ...],
+    judged: Sequence[Judged],
+    gross: FloatArray,
+    brought: FloatArray,
+    is_whole: npt.NDArray[np.bool_],
+) -> Iterator[tuple[str, str, str, float, float, float, float, float]]:
+    """Yield the rows of what cost something.
+
+    Parameters
+    ----------
+    firm : str
+        The firm.
+    tiers : tuple of str
+        The tiers, or the one name for all; every array of ``judged`` has one number for each.
+    judged : sequence of Judged
+        What is judged.
+    gross : array, shape (n_tiers,)
+        Gross margin of the long run, in money.
+    brought : array, shape (n_periods, n_tiers)
+        What was left of it in each period, in money.
+    is_whole : array of bool, shape (n_periods, 1)
+        Whether all the service that was promised was delivered.
+    """
+    is_borne = brought >= 0.0
+    for k, tier in enumerate(tiers):
+        for each in judged:
+            if each.cost[k] > 0.0:
+                is_kept = is_borne & is_whole if each.lever in ABOUT_SERVICE else is_borne
+                cost = float(each.cost[k])
+                share = cost / float(gross[k]) if gross[k] > 0.0 else float("inf")
+                worth, experienced = float(each.worth[k]) / cost, float(each.experienced[k])
+                yield firm, tier, each.lever, cost, worth, share, experienced, float(is_kept[:, k].mean())
 
 
 def costs_of(lines: FloatArray, gift: FloatArray, programme: ProgrammeSpec | None) -> tuple[FloatArray, ...]:

@@ -38,6 +38,12 @@ class Judged(NamedTuple):
     worth: FloatArray  # to the customers who got it, in money
     experienced: FloatArray  # share of what was promised that was received
 
+    @property
+    def together(self) -> Judged:
+        """The lever over all tiers, each array of shape (1,); what was received is that of the money spent."""
+        cost, worth = self.cost.sum(keepdims=True), self.worth.sum(keepdims=True)
+        return Judged(self.lever, cost, worth, ratio((self.experienced * self.cost).sum(keepdims=True), cost))
+
 
 @dataclass(frozen=True, slots=True)
 class Folk:
@@ -130,14 +136,14 @@ def more_levers(market: Market, firm: Firm, lines: FloatArray) -> tuple[Judged |
     return tuple(each for each in found if (each.cost > 0.0).any())
 
 
-def _folk(market: Market, firm: Firm, row: npt.NDArray[np.int64]) -> Folk:
+def folk_of(market: Market, firm: Firm, row: npt.NDArray[np.int64]) -> Folk:
     """Return some of the people as a firm's record has them."""
     tier = market.town.relations["tier"][row, firm.index].astype(np.int64)
     price = market.offers[firm.index]["price"][: len(firm.pyramid.tiers)].copy()
     return Folk(market.town.people[row], tier, price)
 
 
-def _customers(market: Market, firm: Firm) -> npt.NDArray[np.int64]:
+def customers_of(market: Market, firm: Firm) -> npt.NDArray[np.int64]:
     """Return the rows of a firm's customers."""
     return np.flatnonzero(market.town.relations["is_active"][:, firm.index] == 1)
 
@@ -190,8 +196,8 @@ def _contact(market: Market, firm: Firm) -> Iterator[Judged]:
     lever = next((each for each in market.levers if isinstance(each, PersonalContact)), None)
     if lever is None or firm.spec.contact is None:
         return
-    behaviour, row = market.scenario.customers.behaviour, _customers(market, firm)
-    own, relations = _folk(market, firm, row), market.town.relations[row, firm.index]
+    behaviour, row = market.scenario.customers.behaviour, customers_of(market, firm)
+    own, relations = folk_of(market, firm, row), market.town.relations[row, firm.index]
     attention, cycle = firm.policy.contact[own.tier], firm.pyramid.review_every
     close = np.where(relations["since"] < firm.last_review, lever.closeness[row, firm.index].astype(np.float64), 0.0)
     rise = own.weight("attachment_gain") * behaviour.attachment_rise * close * (1.0 - relations["attachment"])
@@ -282,7 +288,7 @@ def _worth_of_coming(market: Market, firm: Firm, spec: OccasionSpec) -> FloatArr
     has_lapsed = ~is_customer & (relations["bought_at"] >= 0)
     is_asked = (is_customer & in_group & (guests != LAPSED)) | (has_lapsed & (guests >= LAPSED))
     row = np.flatnonzero(is_asked & (relations["barred_until"] <= market.period))
-    asked, known = _folk(market, firm, row), relations[row]
+    asked, known = folk_of(market, firm, row), relations[row]
     utility = spec.appeal + asked.weight("attachment_weight") * known["attachment"]
     utility += asked.weight("reward_weight") * (spec.guest_cost * firm.spec.gift_worth / asked.weight("basket"))
     utility -= asked.weight("effort_weight") * (known["distance"] / STEPS + spec.effort)
@@ -297,8 +303,8 @@ def _programme(market: Market, firm: Firm, programme: ProgrammeSpec, lines: Floa
     cost = lines[:, Line.REWARDS]
     worth = programme.prizes.worth * lines[:, Line.PRIZES] if programme.kind == "prizes" else cost
     if programme.kind == "status":
-        status, row = programme.status, _customers(market, firm)
-        own = _folk(market, firm, row)
+        status, row = programme.status, customers_of(market, firm)
+        own = folk_of(market, firm, row)
         levels = np.maximum(0.0, market.cards[row, firm.index].astype(np.float64) - 1.0)
         spend = own.weight("basket") * own.price[own.tier] * own.often * firm.pyramid.review_every
         per_cost = ratio(own.by_tier(status.esteem * levels * spend), own.by_tier(status.level_cost * levels))
