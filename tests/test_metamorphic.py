@@ -228,7 +228,7 @@ def without_totals(raw: Raw) -> None:
     raw["customers"]["behaviour"]["trust_weight"] = 0.0  # trust looks at whether a firm grows
     tell_everyone(raw)
     for firm in raw["firms"]:
-        for shared in ("capacity", "pricing", "staff", "promotion", "budget", "voice", "win_back"):
+        for shared in ("capacity", "capacity_cost", "pricing", "staff", "promotion", "budget", "voice", "win_back"):
             firm.pop(shared, None)  # by a firm's customers, or decided by what all of them do
         without_tiers(firm)
         for occasion in firm["occasions"]:
