@@ -50,7 +50,7 @@ def long_run(results: Results) -> dict[str, dict[str, float]]:
     """Return each firm's long-run outcomes, loyalty index, lifetime value and equity, and its spending on customers."""
     from sim.accounts import Line
 
-    spent = [Line.SERVICE, Line.DISCOUNTS, Line.INCENTIVES, Line.ACQUISITION, Line.RECOVERY]
+    spent = [Line.SERVICE, Line.CONTACT, Line.DISCOUNTS, Line.INCENTIVES, Line.ACQUISITION, Line.RECOVERY]
     worth = results.crm.summary()
     books = results.books[results.long_run].sum(axis=(0, 2, 3))
     return {

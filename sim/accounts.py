@@ -64,20 +64,21 @@ class Line(IntEnum):
     COLLECTED = 29  # ... and what of that was paid
     GOODS = 30
     SERVICE = 31
-    RECOVERY = 32
-    INCENTIVES = 33
-    CHANNEL = 34
-    ACQUISITION = 35
-    BAD_DEBT = 36  # never paid, of what was sold on credit
-    COMMISSION = 37  # of the trade: retailers, wholesalers, agents
-    LOST = 38
+    CONTACT = 32  # pay of representatives
+    RECOVERY = 33
+    INCENTIVES = 34
+    CHANNEL = 35
+    ACQUISITION = 36
+    BAD_DEBT = 37  # never paid, of what was sold on credit
+    COMMISSION = 38  # of the trade: retailers, wholesalers, agents
+    LOST = 39
 
 
 N_LINES = int(Line.LOST) + len(Cause)
 
 TIER_COST_LINES: tuple[Line, ...] = (
-    Line.GOODS, Line.SERVICE, Line.RECOVERY, Line.INCENTIVES, Line.CHANNEL, Line.ACQUISITION,
-    Line.BAD_DEBT, Line.COMMISSION,
+    Line.GOODS, Line.SERVICE, Line.CONTACT, Line.RECOVERY, Line.INCENTIVES, Line.CHANNEL,
+    Line.ACQUISITION, Line.BAD_DEBT, Line.COMMISSION,
 )  # fmt: skip
 
 

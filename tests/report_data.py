@@ -33,7 +33,7 @@ RUN_TABLES = ("outcomes", "periods", "tiers", "types", "losses", "flows", "migra
 COSTS = dict(
     zip(
         (*TIER_COST_NAMES, *FIRM_COST_NAMES[:3]),
-        (0.42, 0.11, 0.01, 0.03, 0.04, 0.02, 0.004, 0.003, 0.03, 0.02, 0.005),
+        (0.42, 0.10, 0.01, 0.01, 0.03, 0.04, 0.02, 0.004, 0.003, 0.03, 0.02, 0.005),
         strict=True,
     )
 )

@@ -144,21 +144,21 @@ def test_closeness_and_what_it_brings_by_hand() -> None:
     trust = before["trust_character"] / STEPS
     trust = trust + how.trust_rise * lever.closeness[:, 0] * (1.0 - trust)
     np.testing.assert_allclose(after["trust_character"] / STEPS, trust, atol=1.0 / STEPS)
-    assert m.books[:, 0, ..., Line.SERVICE].sum() == pytest.approx(8.0 * active.sum())
+    assert m.books[:, 0, ..., Line.CONTACT].sum() == pytest.approx(8.0 * active.sum())
     change = (after["attachment"].astype(np.float64) - before["attachment"]).sum()
     assert m.books[:, 0, ..., Line.ATTACHMENT_CHANGE].sum() == pytest.approx(change)
 
 
 def test_contact_is_for_the_tiers_that_have_it() -> None:
-    """And is paid for there, on top of the cost of service for who is there at the end of the period."""
-    firm = {"contact": {"pay": 2.0}, "tiers": {"platinum": {"contact": 0.5}}, "pyramid": PYRAMID, "service": 0.0}
+    """And is paid for there."""
+    firm = {"contact": {"pay": 2.0}, "tiers": {"platinum": {"contact": 0.5}}, "pyramid": PYRAMID}
     m = market([firm, {}], QUICK, periods=13, horizon=5)
     m.run()
     (lever,) = [lever for lever in m.levers if isinstance(lever, PersonalContact)]
-    service = m.history.books[12][0, ..., Line.SERVICE].sum(axis=1)
+    paid = m.history.books[12][0, ..., Line.CONTACT].sum(axis=1)
     [moves] = [moves for t, f, moves in m.history.migration if (t, f) == (12, 0)]
     assert moves.sum(axis=0)[0] > 1
-    assert service == pytest.approx([4 * 2.0 * 0.5 * moves.sum(axis=0)[0], 0.0, 0.0, 0.0])
+    assert paid == pytest.approx([4 * 2.0 * 0.5 * moves.sum(axis=0)[0], 0.0, 0.0, 0.0])
     assert (lever.closeness[:, 0] > 0).any()
 
 

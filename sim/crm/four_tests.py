@@ -17,7 +17,7 @@ import pandas as pd
 
 from sim.accounts import TIER_COST_LINES, Line
 from sim.crm.firm_wide import ALL_TIERS, costs_paid, firm_wide
-from sim.crm.more_levers import Folk, Judged, PerPurchase, contact_cost, more_levers, ratio
+from sim.crm.more_levers import Folk, Judged, PerPurchase, more_levers, ratio
 
 if TYPE_CHECKING:
     from sim.market import Market
@@ -52,8 +52,6 @@ class Pulled:
         The points programme.
     service : Served
         Who is served now, and how.
-    contact_cost : array, shape (n_tiers,)
-        What representatives cost, in money: booked as service, and judged by itself.
     more : tuple of Judged or PerPurchase
         The other levers.
     wide : tuple of Judged or PerPurchase
@@ -70,7 +68,6 @@ class Pulled:
     gift_worth: float
     programme: ProgrammeSpec | None
     service: Served
-    contact_cost: FloatArray
     more: tuple[Judged | PerPurchase, ...]
     wide: tuple[Judged | PerPurchase, ...]
     firm_costs: FloatArray
@@ -135,7 +132,6 @@ def note_levers(market: Market) -> list[Pulled]:
                     price=offers["price"][:n_tiers].copy(),
                     cost=np.array(firm.service_costs),
                 ),
-                contact_cost=contact_cost(market, firm),
                 more=more_levers(market, firm, lines),
                 wide=firm_wide(market, firm, lines),
                 firm_costs=costs_paid(market, firm).sum(axis=1),
@@ -182,7 +178,6 @@ def _of_tiers(firm: Pulled, lines: FloatArray, customers: Folk) -> list[Judged]:
     """Return service, discount, gift and points."""
     programme, whole = firm.programme, np.ones(len(lines))
     service, discount, gift, points = costs_of(lines, firm.gift, programme)
-    service = np.maximum(0.0, service - firm.contact_cost)
     is_paid = programme is not None and programme.reward_cost > 0.0
     worth_of_reward = programme.reward_worth / programme.reward_cost if programme and is_paid else 0.0
     issued, redeemed = lines[:, Line.POINTS_ISSUED].sum(), lines[:, Line.POINTS_REDEEMED].sum()

@@ -129,7 +129,7 @@ def more_levers(market: Market, firm: Firm, lines: FloatArray) -> tuple[Judged |
         The levers that cost something.
     """
     found: list[Judged | PerPurchase] = [*_after_sales(market, firm, lines), *_of_businesses(firm, lines)]
-    found += [*_channels(market, firm, lines), *_contact(market, firm), *_credit(market, firm, lines)]
+    found += [*_channels(market, firm, lines), *_contact(market, firm, lines), *_credit(market, firm, lines)]
     found += [*_bonds(market, firm, lines), *_events(market, firm, lines)]
     if firm.spec.programme is not None and firm.spec.programme.kind != "points":
         found.append(_programme(market, firm, firm.spec.programme, lines))
@@ -183,15 +183,7 @@ def _channels(market: Market, firm: Firm, lines: FloatArray) -> Iterator[PerPurc
     yield PerPurchase("channel", cost, utility, times, np.ones(len(lines)))
 
 
-def contact_cost(market: Market, firm: Firm) -> FloatArray:
-    """Return what representatives cost in the long run, in money, shape (n_tiers,)."""
-    pay = firm.spec.contact.pay if firm.spec.contact is not None else 0.0
-    stock = sum(market.history.stock[-market.horizon :], start=np.zeros(1))
-    served: FloatArray = stock[firm.index, : len(firm.pyramid.tiers)].sum(axis=1)
-    return pay * firm.policy.contact * served
-
-
-def _contact(market: Market, firm: Firm) -> Iterator[Judged]:
+def _contact(market: Market, firm: Firm, lines: FloatArray) -> Iterator[Judged]:
     """Yield personal contact: what it adds to attachment and trust at a review is taken to last a window."""
     lever = next((each for each in market.levers if isinstance(each, PersonalContact)), None)
     if lever is None or firm.spec.contact is None:
@@ -207,7 +199,7 @@ def _contact(market: Market, firm: Firm) -> Iterator[Judged]:
     if firm.business is not None:
         support = firm.business.buyers.personal_contact * attention
         worth += own.money(own.weight("service_weight") * support) * own.often * cycle
-    cost = contact_cost(market, firm)
+    cost = lines[:, Line.CONTACT]
     per_cost = ratio(own.by_tier(worth), own.by_tier(firm.spec.contact.pay * cycle * attention))
     received = ratio(own.by_tier(np.minimum(close, attention)), own.by_tier(attention))
     yield Judged("contact", cost, per_cost * cost, received)

@@ -96,7 +96,7 @@ def meet(i, d, town, plan, closeness, behaviour, books):  # type: ignore[no-unty
     close = np.float64(closeness[i, f])
     cell = books[f, relation.tier, person.type]
     cost = plan.cost[d] * attention
-    cell[Line.SERVICE] += cost
+    cell[Line.CONTACT] += cost
     relation.margin -= cost
     attachment = np.float64(relation.attachment)
     gain = np.float64(person.attachment_gain) * behaviour.attachment_rise

@@ -12,7 +12,7 @@ from experiments.report.intervals import NOTHING, Interval, interval_of
 from experiments.report.pictures.canvas import Picture, styles, to_svg
 from experiments.report.pictures.rows import Group, rows, told
 from experiments.report.words import Unit, compact, listed, percent
-from sim.accounts import FIRM_COST_NAMES
+from sim.accounts import FIRM_COST_NAMES, TIER_COST_NAMES
 
 
 def profit_by_tier(evidence: Evidence) -> Picture:
@@ -24,10 +24,10 @@ def profit_by_tier(evidence: Evidence) -> Picture:
     groups = [Group(tier, _of(evidence, by_tier, tier)) for tier in evidence.tiers]
     groups.append(Group("firm-wide costs", [_over_seeds(overhead, arm) for arm in evidence.arms]))
     groups.append(Group("profit", [evidence.level("profit", arm) for arm in evidence.arms]))
+    tier_lines = [name.replace("_", " ") for name in TIER_COST_NAMES]
     caption = (
-        f"What each tier brings over the last {evidence.horizon} periods: revenue less goods, service, recovery, "
-        f"incentives, channel, acquisition, bad debt and commission. {listed(firm_lines).capitalize()} costs belong to "
-        "the firm as a whole. Whiskers are 95% intervals over seeds."
+        f"What each tier brings over the last {evidence.horizon} periods: revenue less {listed(tier_lines)}. "
+        f"{listed(firm_lines).capitalize()} costs belong to the firm as a whole. Whiskers are 95% intervals over seeds."
     )
     return _drawn(
         evidence, "tiers", "Profit per tier", caption, groups, "money", f"money, last {evidence.horizon} periods"

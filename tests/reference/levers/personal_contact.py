@@ -49,7 +49,7 @@ class PersonalContact(Lever):
         contact, close = float(firm.policy.contact[relation.tier]), closeness[firm.number]
         closeness[firm.number] = close = single(close + spec.warmth * (contact - close))
         cost = spec.pay * firm.spec.pyramid.review_every * contact
-        firm.enter(Line.SERVICE, customer, cost)
+        firm.enter(Line.CONTACT, customer, cost)
         relation.margin = single(relation.margin - cost)
         attachment = relation.attachment
         gain = customer.attachment_gain * how.attachment_rise
