@@ -27,6 +27,9 @@ class ReferralSpec(Settings):
     readiness: NonNegative = Field(
         default=0.2, description="how much more often customers praise while a reward is posted, relative to without"
     )
+    for_returning: bool = Field(
+        default=False, description="whether one who comes back, having been a customer before, counts as new"
+    )
 
 
 class WinBackSpec(Settings):

@@ -200,13 +200,15 @@ TALKATIVE: dict[str, Any] = {
 REFERRING = {"awareness": 0.2, "referral": {"reward": 4.0, "readiness": 0.0}}
 
 
-def test_a_reward_for_everyone_who_joins_on_a_customers_word() -> None:
-    """Counted afresh from who bought on whose word: 4 for each."""
-    m = market([REFERRING, {}], TALKATIVE)
-    total = 0
+@pytest.mark.parametrize("for_returning", [False, True])
+def test_a_reward_for_everyone_who_joins_on_a_customers_word(for_returning: bool) -> None:
+    """Counted afresh from who bought on whose word: 4 for each, and for who comes back if that counts as new."""
+    referral = {**REFERRING["referral"], "for_returning": for_returning}
+    m = market([{**REFERRING, "referral": referral}, {}], TALKATIVE)
+    total = returned = 0
     for period in range(40):
-        told_by, told_at = (
-            m.town.relations[name].copy() for name in ("told_by", "told_at")
+        told_by, told_at, bought_at = (
+            m.town.relations[name].copy() for name in ("told_by", "told_at", "bought_at")
         )  # as the last step left it
         m.step()
         expected = 0
@@ -217,13 +219,17 @@ def test_a_reward_for_everyone_who_joins_on_a_customers_word() -> None:
                 teller = m.network.neighbours[m.network.first[buyer] + told_by[buyer, f]]
                 joined = m.town.relations["since"][buyer, f] == period
                 is_here = m.town.people["birth"][teller] <= told_at[buyer, f]
-                expected += f == 0 and joined and is_here and m.town.relations["is_active"][teller, f] == 1
+                is_brought = f == 0 and joined and is_here and m.town.relations["is_active"][teller, f] == 1
+                has_left = bought_at[buyer, f] >= 0
+                returned += is_brought and has_left
+                expected += is_brought and (for_returning or not has_left)
         books = m.history.books[-1]
         assert books[0, ..., Line.REFERRALS].sum() == expected
         assert books[0, ..., Line.INCENTIVES].sum() == 4.0 * expected
         assert books[1, ..., Line.REFERRALS].sum() == books[1, ..., Line.INCENTIVES].sum() == 0.0
         total += expected
     assert total > 20
+    assert returned > 20
 
 
 def test_a_reward_is_off_the_record_of_who_is_rewarded() -> None:

@@ -107,7 +107,7 @@ def form_habit(relations, i, f, has_choice, behaviour):  # type: ignore[no-untyp
 
 
 @inline
-def credit_word_of_mouth(i, relation, f, margin, b, period, behaviour, said):  # type: ignore[no-untyped-def]
+def credit_word_of_mouth(i, relation, f, is_first, margin, b, period, behaviour, said):  # type: ignore[no-untyped-def]
     """Note what part of the margin is owed to whoever praised the firm to this customer of late.
 
     The notes of block ``b`` are kept in the places of its people.
@@ -117,4 +117,5 @@ def credit_word_of_mouth(i, relation, f, margin, b, period, behaviour, said):  #
         said.credit_buyer[place] = i
         said.credit_firm[place] = f
         said.credit_money[place] = behaviour.credit_share * margin
+        said.credit_is_first[place] = is_first
         said.n_credits[b] += 1

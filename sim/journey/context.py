@@ -121,6 +121,7 @@ class Said(NamedTuple):
     credit_buyer: npt.NDArray[np.int32]  # shape (n_customers,): rows; each block's list is in its people's places
     credit_firm: npt.NDArray[np.int8]
     credit_money: npt.NDArray[np.float32]
+    credit_is_first: npt.NDArray[np.bool_]  # the buyer never bought there before
 
 
 class Roll(NamedTuple):
@@ -156,4 +157,5 @@ def silence(n_customers: int, n_blocks: int) -> Said:
         credit_buyer=own_pages(n_customers, np.int32),
         credit_firm=own_pages(n_customers, np.int8),
         credit_money=own_pages(n_customers, np.float32),
+        credit_is_first=own_pages(n_customers, np.bool_),
     )

@@ -247,8 +247,9 @@ def meet_needs(  # type: ignore[no-untyped-def]
     for place in range(n_buyers):
         k, f = desk.buyer[place], desk.chosen[place]
         i = desk.awake[start + k]
+        is_first = town.relations[i, f].bought_at == NOBODY
         margin = acquire(i, f, desk.n_considered[k], desk.has_jumped[k], town, market, behaviour, clock, books, since)
-        buy.credit_word_of_mouth(i, town.relations[i, f], f, margin, b, clock.period, behaviour, said)
+        buy.credit_word_of_mouth(i, town.relations[i, f], f, is_first, margin, b, clock.period, behaviour, said)
         live_with_it(i, f, place, k, town, market, behaviour, clock, said, books, since, desk)
         if town.people[i].usual != NOBODY:
             put_down(i, first, roll.buyer, desk.n_on_roll, 0)

@@ -33,6 +33,7 @@ class Referral(Lever):
         super().__init__(market)
         specs = [firm.referral for firm in market.scenario.firms]
         self.rewards = np.array([-1.0 if spec is None else spec.reward for spec in specs])
+        self.for_returning = np.array([spec is not None and spec.for_returning for spec in specs])
 
     @classmethod
     def is_pulled(cls, scenario: Scenario) -> bool:
@@ -42,23 +43,26 @@ class Referral(Lever):
     def after_life(self) -> None:
         """Reward, in the order of those who were brought."""
         market = self.market
-        reward(market.town, market.network, market.said, self.rewards, market.period, market.books)
+        reward(market.town, market.network, market.said, self.rewards, self.for_returning, market.period, market.books)
 
 
 @kernel
-def reward(town, network, said, rewards, period, books):  # type: ignore[no-untyped-def]
+def reward(town, network, said, rewards, for_returning, period, books):  # type: ignore[no-untyped-def]
     """Reward those who are credited with a purchase that began a membership.
 
     Parameters
     ----------
     rewards : array, shape (n_firms,)
         Money in own product for each; below 0 where a firm rewards nobody.
+    for_returning : array of bool, shape (n_firms,)
+        Whether who comes back counts as new.
     """
     n_blocks, n = said.n_credits.size, said.firm.size
     for b in range(n_blocks):
         first = b * n // n_blocks
         for place in range(first, first + said.n_credits[b]):
-            if rewards[said.credit_firm[place]] >= 0.0:
+            f = said.credit_firm[place]
+            if rewards[f] >= 0.0 and (said.credit_is_first[place] or for_returning[f]):
                 reward_one(place, town, network, said, rewards, period, books)
 
 

@@ -106,7 +106,8 @@ class Customer(mesa.Agent):
         self.stage = None
         self.said: Word | None = None
         self.put_down: Word | None = None  # to be said in the next period
-        self.credit: tuple[Customer, Firm, float] | None = None  # margin owed to who praised the firm
+        # who praised the firm, the margin owed to them, and whether this person never bought there before
+        self.credit: tuple[Customer, Firm, float, bool] | None = None
         self.model.origins.endow(self, self.model.firm_list)
 
     # ---- the period -------------------------------------------------------------------------------------------------
@@ -260,7 +261,7 @@ class Customer(mesa.Agent):
 
     def pay(self, firm: Firm, relation: Relation, offer: Offer) -> None:
         """Exchange money, goods and points with the firm."""
-        how, spec = self.model.behaviour, firm.spec
+        how, spec, is_first = self.model.behaviour, firm.spec, relation.bought_at == NEVER
         paid, goods, welcome = self.basket * offer.price, self.basket * spec.unit_cost, 0.0
         if not relation.is_active:
             self.join(firm)
@@ -295,7 +296,7 @@ class Customer(mesa.Agent):
         relation.margin = single(relation.margin + margin)
         if relation.told_by != NOBODY and self.model.period - relation.told_at <= how.credit_window:
             teller, _ = self.neighbours[relation.told_by]
-            self.credit = (teller, firm, single(how.credit_share * margin))
+            self.credit = (teller, firm, single(how.credit_share * margin), is_first)
 
     def is_member(self, firm: Firm) -> bool:
         """Say whether this person takes part in a firm's programme: all of the group do, or all with a card."""
@@ -431,7 +432,7 @@ class Customer(mesa.Agent):
         """Have whoever praised the firm credited with a share of the margin of this person's purchase."""
         if self.credit is None:
             return
-        teller, firm, money = self.credit
+        teller, firm, money, _ = self.credit
         if teller.birth <= self.relations[firm.number].told_at:
             record = teller.relations[firm.number]
             record.credit = single(record.credit + money)

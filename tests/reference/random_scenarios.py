@@ -90,9 +90,11 @@ def _decimals(low: float, high: float) -> st.SearchStrategy[float]:
 
 @cache
 def some_of(model: type[BaseModel], skip: tuple[str, ...] = ()) -> st.SearchStrategy[Raw]:
-    """Return a strategy for a table in which some of a model's numbers are set."""
+    """Return a strategy for a table in which some of a model's numbers and yes-or-noes are set."""
     names = [name for name, field in model.model_fields.items() if isinstance(field.default, float | int)]
-    return st.fixed_dictionaries({}, optional={name: number(model, name) for name in names if name not in skip})
+    is_either = {name: isinstance(model.model_fields[name].default, bool) for name in names if name not in skip}
+    drawn = {name: st.booleans() if either else number(model, name) for name, either in is_either.items()}
+    return st.fixed_dictionaries({}, optional=drawn)
 
 
 @st.composite

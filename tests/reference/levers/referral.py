@@ -29,11 +29,12 @@ class Referral(Lever):
 
     def reward_for(self, customer: Customer) -> None:
         """Reward whoever brought a customer, if new."""
-        teller, firm, _ = customer.credit
+        teller, firm, _, is_first = customer.credit
         relation, own = customer.relations[firm.number], teller.relations[firm.number]
         if firm.spec.referral is None or relation.since != self.model.period or not own.is_active:
             return
-        if teller.birth <= relation.told_at:
+        is_new = is_first or firm.spec.referral.for_returning
+        if is_new and teller.birth <= relation.told_at:
             reward = firm.spec.referral.reward
             firm.enter(Line.REFERRALS, teller)
             firm.enter(Line.INCENTIVES, teller, reward)
