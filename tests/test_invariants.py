@@ -319,6 +319,16 @@ def test_walking_out_for_long_does_not_end_before_it_began():
     assert 30_000 < m.customers.column("barred_until").max() < NEVER
 
 
+def test_walking_out_for_long_late_in_a_long_run_is_for_good():
+    """From period 2,000 on, 30,000 periods more are past what a run can last, and past what sixteen bits can tell."""
+    changes = {"customers.behaviour.quit_periods": 30_000, "customers.count": 10, "customers.turnover": 0.02}
+    m = market([{"failure_rate": 1.0}, {}], changes)
+    m.run(2100)
+    barred_until = m.customers.column("barred_until")
+    assert (barred_until == NEVER).any()
+    assert barred_until.max() == NEVER
+
+
 def reproduced(scenario: Scenario, folder: Path) -> str:
     """Return the digest of a run that was started by the command or the Python that an error would tell."""
     told = rerun(scenario, 3, 5)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sim.accounts import Line
-from sim.channels import ChannelSpec
+from sim.channels import DEFAULT_CHANNELS, ChannelSpec
 from sim.firm_settings import FirmSpec
 from sim.policy import Policy
 from sim.pricing import NO_TRADE, Posted, Pricing, PricingSpec, Trade, trade_of
@@ -148,7 +148,7 @@ HOW = BestResponse(people=200, horizon=13)
 def view_of(
     channels: dict[str, ChannelSpec], buyers: BusinessBuyersSpec | None = None, **settings: Any
 ) -> tuple[MarketView, Policy]:
-    """Return what a firm sees before a review, alone in its market, and its policy; it sold 80 times for 30 each."""
+    """Return what a firm sees before a review, alone in its market, having sold 25 for 30 80 times; and its policy."""
     spec = FirmSpec(name="Aurora", **settings)
     base = spec.base_policy(channels)
     none = np.zeros(4)
@@ -157,7 +157,8 @@ def view_of(
         firm="Aurora", period=13, base=base, current=base, customers=counts, contribution=none, rival_prices={},
         share=1.0, purchases=np.array([20, 25, 30, 5]), revenue=np.array([600.0, 750.0, 900.0, 150.0]),
         service_cost=none, incentive_cost=none, gained=counts, lost=counts, rival_shares={}, settings=spec,
-        goods_cost=none, channels=spec.channels_used(channels), buyers=buyers,
+        goods_cost=25.0 * spec.unit_cost * np.array([20, 25, 30, 5]), channels=spec.channels_used(channels),
+        buyers=buyers,
     )  # fmt: skip
     return view, base
 
@@ -184,11 +185,20 @@ def test_the_market_in_mind_asks_customers_for_what_the_trade_adds() -> None:
     assert borne < passed_on  # at a markup of two thirds, a quarter of the price is most of what is earned
 
 
-def test_the_basket_in_mind_is_told_from_what_the_trade_adds_by_hand() -> None:
-    """At a price of 1.2, of 2400 paid at 80 purchases: 25 without trade, 18.75 if a third more is paid in all tiers."""
+def test_the_basket_in_mind_is_told_from_the_goods_by_hand() -> None:
+    """80 purchases whose goods cost 25 x 0.6 each, whatever was paid for them: the customers bought 25 at a time."""
+    assert basket_of(view_of(DEFAULT_CHANNELS, price=1.2, discount=0.3)[0]) == pytest.approx(25.0)
+
+
+def test_the_basket_in_mind_of_what_costs_nothing_is_told_from_what_was_paid_by_hand() -> None:
+    """Of 2400 for 80 at 1.2: 25; 18.75 if the trade adds a third; 31.25 at a fifth off; 20 with a quarter on top."""
+    free: dict[str, Any] = {"price": 1.2, "unit_cost": 0.0}
     way = ChannelSpec(effort=0.2, cost=1.0, margins=(0.25,), passed_on=1.0)
-    assert basket_of(view_of({"way": way}, price=1.2, channel={"way": 1.0})[0]) == pytest.approx(18.75)
-    assert basket_of(view_of({"way": ChannelSpec(effort=0.2, cost=1.0)}, price=1.2, channel="way")[0]) == 25.0
+    assert basket_of(view_of({"way": way}, channel={"way": 1.0}, **free)[0]) == pytest.approx(18.75)
+    assert basket_of(view_of(DEFAULT_CHANNELS, **free)[0]) == pytest.approx(25.0)
+    assert basket_of(view_of(DEFAULT_CHANNELS, discount=0.2, **free)[0]) == pytest.approx(31.25)
+    dearer = {tier: {"surcharge": 0.25} for tier in ("platinum", "gold", "iron", "lead")}
+    assert basket_of(view_of(DEFAULT_CHANNELS, tiers=dearer, **free)[0]) == pytest.approx(20.0)
 
 
 def test_the_market_in_mind_is_within_reach_through_the_trade() -> None:

@@ -395,6 +395,6 @@ def live_with_it(i, f, place, k, town, market, behaviour, clock, said, books, si
         person.is_alert = True
         if after_sales.walks_out(person, relation):
             membership.leave(person, relation, f, Cause.FAILURE, offer.entry_tier, books, since)
-            relation.barred_until = clock.period + behaviour.quit_periods
+            relation.barred_until = min(NEVER, clock.period + behaviour.quit_periods)
             relation.strikes = 0.0
             person.usual = NOBODY

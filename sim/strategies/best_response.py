@@ -135,6 +135,15 @@ def profit_in_mind(view: MarketView, policy: Policy, how: BestResponse, seed: in
 
 
 def basket_of(view: MarketView) -> float:
-    """Return what a purchase comes to at a price of 1, in money: as it was paid, without what the trade has added."""
+    """Return what a purchase comes to at a price of 1, in money.
+
+    It is told from what the goods cost. Where they cost nothing, it is told from what was paid, without discount,
+    surcharge and what the trade has added; price cuts of a promotion mix then look like smaller baskets.
+    """
+    n_purchases = float(view.purchases.sum())
+    if view.settings.unit_cost > 0.0:
+        return float(view.goods_cost.sum()) / (view.settings.unit_cost * n_purchases)
+    own = view.current
+    paid_of_list = (1.0 + own.surcharge) * (1.0 - own.discount)
     added = np.array([way.price_factor for way in view.settings.ways_by_tier(dict(view.channels))])
-    return float((view.revenue / added).sum()) / (view.current.price * float(view.purchases.sum()))
+    return float((view.revenue / (added * paid_of_list)).sum()) / (own.price * n_purchases)

@@ -10,6 +10,7 @@ from sim import draws
 
 NEVER = -1
 NOBODY = -1
+FOR_GOOD = 32_000  # a period that no run reaches
 
 
 def single(x: float) -> float:

@@ -14,7 +14,7 @@ from sim.draws import firm_slot
 from sim.loyalty_types import LoyaltyType
 from sim.pyramids import SteppedPyramid
 from sim.strategies import Luck, MarketView
-from tests.reference.arithmetic import clip, single
+from tests.reference.arithmetic import FOR_GOOD, clip, single
 from tests.reference.business import Supplier
 from tests.reference.person import Word
 from tests.reference.pricing import PriceMethod
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from tests.reference.person import Customer
     from tests.reference.relation import Relation
 
-FOR_GOOD = 32_000
 _GROWTH_OVER = 26  # periods
 
 

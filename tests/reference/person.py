@@ -11,7 +11,7 @@ import mesa
 from sim import draws
 from sim.accounts import Cause, Line
 from sim.draws import Stream
-from tests.reference.arithmetic import NEVER, NOBODY, gumbel, periods_until, single, step
+from tests.reference.arithmetic import FOR_GOOD, NEVER, NOBODY, gumbel, periods_until, single, step
 from tests.reference.choice import Option, appraise, reason_to_switch
 
 if TYPE_CHECKING:
@@ -403,7 +403,7 @@ class Customer(mesa.Agent):
         self.is_alert = True
         if relation.strikes > self.tolerance * (1.0 + relation.attachment):
             self.end_membership(purchase.firm, Cause.FAILURE)
-            relation.barred_until = self.model.period + self.model.behaviour.quit_periods
+            relation.barred_until = min(FOR_GOOD, self.model.period + self.model.behaviour.quit_periods)
             relation.strikes = 0.0
 
     # ---- word of mouth ----------------------------------------------------------------------------------------------
