@@ -26,8 +26,8 @@ OPENING = """# The shipped scenarios, and what they answer
 
 Each is a question to the market, with arms that answer it: `loyalty compare NAME` runs it and writes a full report.
 What follows is what {seeds} say; simulated customers, not measured ones. Retention and profit are those of the firm
-judged over the last year; an interval is 95% over seeds, and a difference is named only if it stands after allowing
-for all comparisons of arms. `make gallery` writes this page anew.
+judged over its last periods, as many as are named; an interval is 95% over seeds, and a difference is named only if it
+stands after allowing for all comparisons of arms. `make gallery` writes this page anew.
 """
 
 
