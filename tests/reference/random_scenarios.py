@@ -356,7 +356,9 @@ def forget_stages(pyramid: Raw) -> None:
 
 
 def fit_to_customers(spec: Raw, people: Raw) -> None:
-    """Take from a firm what only businesses look for, if customers are none."""
+    """Take from a firm what only businesses look for, if customers are none, and what asks for stages of life."""
+    if "life_stages" not in people:
+        forget_stages(spec["pyramid"])
     if "business" not in people:
         spec.pop("business", None)
     if "business" not in spec:
@@ -491,9 +493,6 @@ def raw_scenarios(draw: st.DrawFn, topology: str, edge_list: Path, log: Path) ->
         people["captive_to"] = specs[0]["name"]
     if draw(st.booleans()):
         people["life_stages"] = draw(life_stages())
-    else:
-        for spec in specs:
-            forget_stages(spec["pyramid"])
     if draw(st.booleans()):
         people["business"] = draw(some_of(BusinessBuyersSpec))
     for spec in specs:
