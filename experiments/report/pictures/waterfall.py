@@ -31,7 +31,11 @@ class Step:
 def by_line(evidence: Evidence, arm: str, other: str) -> list[Step]:
     """Return the steps from revenue and each cost line to the difference in profit; their means add up to it."""
     change = _change(evidence.long_run, arm, other)
-    steps = {str(line): change[line] if line == "revenue" else -change[line] for line in change if line != "profit"}
+    steps = {
+        str(line).replace("_", " "): change[line] if line == "revenue" else -change[line]
+        for line in change
+        if line != "profit"
+    }
     return _steps(evidence, arm, other, steps)
 
 
